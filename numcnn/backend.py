@@ -1,0 +1,53 @@
+"""The settings that a Keras program reads and sets: float type, epsilon and image layout."""
+
+from typing import Literal
+
+DataFormat = Literal["channels_last", "channels_first"]
+
+_floatx = "float32"
+_epsilon = 1e-7
+_image_data_format: DataFormat = "channels_last"
+
+
+def floatx() -> str:
+    """Return the float type of new layers: 'float32' unless `set_floatx` was called."""
+    return _floatx
+
+
+def set_floatx(dtype: str) -> None:
+    """Set the float type of layers made from now on, 'float32' or 'float64'."""
+    global _floatx
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"floatx must be 'float32' or 'float64', got {dtype!r}.")
+    _floatx = dtype
+
+
+def epsilon() -> float:
+    """Return the small number that keeps divisions and logarithms finite, 1e-7 unless set."""
+    return _epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Set the small number that keeps divisions and logarithms finite."""
+    global _epsilon
+    if not 0 < float(value) < 1:
+        raise ValueError(f"epsilon must lie between 0 and 1, got {value!r}.")
+    _epsilon = float(value)
+
+
+def image_data_format() -> DataFormat:
+    """Return 'channels_last' (N, H, W, C), the default, or 'channels_first' (N, C, H, W)."""
+    return _image_data_format
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Set the layout of images for layers made from now on."""
+    global _image_data_format
+    if data_format == "channels_last":
+        _image_data_format = "channels_last"
+    elif data_format == "channels_first":
+        _image_data_format = "channels_first"
+    else:
+        raise ValueError(
+            f"data_format must be 'channels_last' or 'channels_first', got {data_format!r}."
+        )

@@ -1,0 +1,41 @@
+"""The layers: the mathematics of a convolutional network, in NumPy alone.
+
+A reading order for those who want to understand them:
+
+1. dense.py        a matrix product, and how gradients go back through one
+2. activations.py  the bends between the products
+3. im2col.py       how an image becomes a matrix (with a picture)
+4. conv2d.py       the same product as in dense.py, on the windows of an image
+5. maxpool2d.py    a layer without parameters whose gradient goes to the winner
+6. flatten.py, dropout.py
+7. base.py         what a layer is, and how to write one
+"""
+
+from numcnn.layers.activations import Activation, Linear, ReLU, Sigmoid, Softmax, Tanh
+from numcnn.layers.base import Layer
+from numcnn.layers.conv2d import Conv2D, Convolution2D
+from numcnn.layers.dense import Dense
+from numcnn.layers.dropout import Dropout
+from numcnn.layers.flatten import Flatten, Reshape
+from numcnn.layers.input import Input, InputLayer
+from numcnn.layers.maxpool2d import MaxPool2D, MaxPooling2D
+
+__all__ = [
+    "Activation",
+    "Conv2D",
+    "Convolution2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Input",
+    "InputLayer",
+    "Layer",
+    "Linear",
+    "MaxPool2D",
+    "MaxPooling2D",
+    "ReLU",
+    "Reshape",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+]

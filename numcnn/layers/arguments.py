@@ -1,0 +1,73 @@
+"""The checks that layers make of their arguments, each with an error that says what to do."""
+
+import operator
+from typing import Any
+
+from numcnn import backend
+from numcnn.backend import DataFormat
+from numcnn.errors import DTypeError, ShapeError, unknown_name
+
+Pair = tuple[int, int]
+
+
+def positive_int(what: str, value: Any) -> int:
+    """Return the value as an int; refuse booleans, fractions, texts and what is below 1.
+
+    >>> positive_int("filters", 32)
+    32
+    """
+    if isinstance(value, bool):
+        raise DTypeError(f"{what} must be a positive integer, got the boolean {value!r}.")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise DTypeError(
+            f"{what} must be a positive integer, got {value!r} of type {type(value).__name__}."
+        ) from None
+    if number < 1:
+        raise ShapeError(f"{what} must be a positive integer, got {number}.")
+    return number
+
+
+def pair(what: str, value: Any) -> Pair:
+    """Return two positive integers from an integer or a pair.
+
+    >>> pair("strides", 2), pair("strides", (2, 1))
+    ((2, 2), (2, 1))
+    """
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            raise ShapeError(f"{what} must be an integer or a pair of them, got {value!r}.")
+        return positive_int(what, value[0]), positive_int(what, value[1])
+    number = positive_int(what, value)
+    return number, number
+
+
+def padding_name(what: str, value: Any) -> str:
+    """Return 'valid' or 'same'."""
+    name = value.lower() if isinstance(value, str) else value
+    if name not in ("valid", "same"):
+        raise unknown_name(f"padding of {what}", value, ["valid", "same"])
+    return str(name)
+
+
+def data_format_name(value: Any) -> DataFormat:
+    """Return 'channels_last' or 'channels_first'; `None` means the backend's setting."""
+    if value is None:
+        return backend.image_data_format()
+    if value == "channels_last":
+        return "channels_last"
+    if value == "channels_first":
+        return "channels_first"
+    raise unknown_name("data_format", value, ["channels_last", "channels_first"])
+
+
+def sample_shape(what: str, value: Any) -> tuple[int, ...]:
+    """Return the shape of one sample as a tuple of positive integers."""
+    if value is None or isinstance(value, (str, bytes)):
+        raise DTypeError(f"{what} must be a tuple of positive integers, got {value!r}.")
+    try:
+        sizes = tuple(value)
+    except TypeError:
+        sizes = (value,)
+    return tuple(positive_int(f"each size in {what}={value!r}", size) for size in sizes)

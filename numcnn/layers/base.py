@@ -1,0 +1,274 @@
+"""What a layer is: an array in, an array out, and the way back for gradients.
+
+This file holds no mathematics of its own. A layer that you write needs `forward` and `backward`;
+`build` where it has parameters, `compute_output_shape` where the shape changes, and `get_config`
+where it is to be saved:
+
+    class Scale(Layer):                                     # y = w * x, one w per feature
+        def build(self, input_shape):
+            self.add_parameter("w", input_shape, "ones")
+
+        def forward(self, x, training=False):
+            if training:
+                self.kept = x
+            return x * self.params["w"]
+
+        def backward(self, dy):
+            x = self.recall()
+            self.grads["w"] = (dy * x).sum(axis=0)
+            return dy * self.params["w"]
+
+Shapes in `build` and `compute_output_shape` are those of one sample, without the batch axis.
+"""
+
+import copy
+import math
+import os
+import re
+from typing import Any, ClassVar
+
+import numpy as np
+
+from numcnn import backend, initializers
+from numcnn.errors import DTypeError, ShapeError, reject_unknown_keywords
+from numcnn.layers.arguments import sample_shape
+
+Array = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
+
+
+class Layer:
+    """The base of all layers.
+
+    Args:
+        name: what summaries and errors call the layer; by default from the class's name.
+        input_shape: the shape of one sample, without the batch axis; needed by the first layer of
+            a model only, and there it builds the model at once.
+        trainable: `False` freezes the parameters: training leaves them as they are.
+        dtype: 'float32' or 'float64'; by default `numcnn.backend.floatx()`.
+
+    Attributes:
+        params: the parameters by name, for instance `{"w": ..., "b": ...}`.
+        grads: the gradient of the loss with respect to each of them, set by `backward`.
+        kept: what the last `forward(training=True)` kept for `backward`; `None` otherwise.
+    """
+
+    default_name: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        input_shape: Any = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+        **unknown: Any,
+    ) -> None:
+        reject_unknown_keywords(type(self).__name__, unknown, _keywords(type(self)))
+        if name is not None and (not isinstance(name, str) or not name or "/" in name):
+            raise DTypeError(f"name must be a text without '/' that is not empty, got {name!r}.")
+        self.dtype = dtype or backend.floatx()
+        if self.dtype not in ("float32", "float64"):
+            raise DTypeError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
+        self.given_name = name
+        self.name = name or self.default_name or _snake_case(type(self).__name__)
+        self.trainable = bool(trainable)
+        self.given_input_shape: Shape | None = None
+        if input_shape is not None:
+            self.given_input_shape = sample_shape("input_shape", input_shape)
+        self.built_for: Shape | None = None
+        self.owner: str | None = None  # the model that the layer stands in
+        self.preset: dict[str, Array] | None = None  # loaded weights, taken by add_parameter
+        self.params: dict[str, Array] = {}
+        self.grads: dict[str, Array] = {}
+        self.kept: Any = None
+
+    # ---- what a layer defines -------------------------------------------------------------
+
+    def build(self, input_shape: Shape) -> None:
+        """Make the parameters for samples of this shape. Called once."""
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of one output sample; by default that of the input."""
+        return input_shape
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return y for a batch x; with `training`, keep what `backward` needs."""
+        raise NotImplementedError(f"{type(self).__name__} does not define forward(x, training).")
+
+    def backward(self, dy: Array) -> Array:
+        """Take the gradient dy of the loss with respect to y; set `grads` and return dx."""
+        raise NotImplementedError(f"{type(self).__name__} does not define backward(dy).")
+
+    def after_update(self) -> None:
+        """Do what is due once per batch, after the weights have moved. By default nothing."""
+
+    def get_state(self) -> dict[str, int]:
+        """Return what a saved model must hold beside parameters and arguments."""
+        return {}
+
+    def set_state(self, state: dict[str, int]) -> None:
+        """Take back what `get_state` returned."""
+        for key, value in state.items():
+            setattr(self, key, value)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make this layer again (without its weights)."""
+        return {
+            "name": self.name,
+            "input_shape": self.given_input_shape,
+            "trainable": self.trainable,
+            "dtype": self.dtype,
+        }
+
+    # ---- what every layer has ---------------------------------------------------------------
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Layer":
+        """Make a layer from what `get_config` returned."""
+        return cls(**config)
+
+    def __call__(self, x: Any, training: bool = False) -> Array:
+        """Build the layer for x where that is still to be done, and return `forward(x)`."""
+        x = np.asarray(x, self.dtype)
+        self.build_for(x.shape[1:])
+        if x.shape[1:] != self.built_for:
+            raise ShapeError(
+                f"Layer {self.name!r} was built for samples of shape {self.built_for}, "
+                f"got an array of shape {x.shape}."
+            )
+        return self.forward(x, training)
+
+    def build_for(self, input_shape: Shape) -> None:
+        """Build the layer for samples of this shape, unless it has been built before."""
+        if self.built_for is None:
+            self.compute_output_shape(input_shape)  # raises where the shape cannot be right
+            self.build(input_shape)
+            self.built_for = tuple(input_shape)
+
+    def add_parameter(self, name: str, shape: Shape, initializer: Any) -> None:
+        """Make a parameter and start it; what `build` calls.
+
+        Raises:
+            MemoryError: the array would not fit into this machine's memory; nothing is allocated.
+        """
+        if self.preset is not None:
+            array = self.preset.get(name)
+            if array is None or array.shape != shape or array.dtype != self.dtype:
+                found = "nothing" if array is None else f"{array.shape} of {array.dtype}"
+                raise ShapeError(
+                    f"Layer {self.name!r}: parameter {name!r} needs {shape} of {self.dtype}, the "
+                    f"file has {found}."
+                )
+            self.params[name] = array
+            return
+        n_bytes = math.prod(shape) * np.dtype(self.dtype).itemsize
+        if n_bytes > _physical_memory():
+            raise MemoryError(
+                f"Layer {self.name!r}: parameter {name!r} of shape {shape} and {self.dtype} needs "
+                f"{n_bytes:,} bytes, this machine has {_physical_memory():,}. Make the layer "
+                "or its input smaller."
+            )
+        self.params[name] = initializers.get(initializer)(shape, self.dtype)
+
+    def recall(self) -> Any:
+        """Return what forward kept; what the first line of `backward` calls."""
+        if self.kept is None:
+            raise RuntimeError(
+                f"Layer {self.name!r}: backward needs forward(x, training=True) before it."
+            )
+        return self.kept
+
+    def count_params(self) -> int:
+        """Return how many numbers the parameters have."""
+        return sum(p.size for p in self.params.values())
+
+    def get_weights(self) -> list[Array]:
+        """Return copies of the parameters, in the order in which they were made."""
+        return [p.copy() for p in self.params.values()]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Copy arrays into the parameters, all or none."""
+        arrays = check_weights(list(self.params.values()), weights, f"layer {self.name!r}")
+        for param, array in zip(self.params.values(), arrays, strict=True):
+            param[...] = array
+
+    @property
+    def built(self) -> bool:
+        """Whether the layer has its parameters and knows its shapes."""
+        return self.built_for is not None
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """The shape of a batch that comes in; its first size, the number of samples, is None."""
+        return (None, *self._shape())
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """The shape of a batch that goes out; its first size, the number of samples, is None."""
+        return (None, *self.sample_output_shape)
+
+    @property
+    def sample_output_shape(self) -> Shape:
+        """The shape of one sample that goes out."""
+        return self.compute_output_shape(self._shape())
+
+    def _shape(self) -> Shape:
+        if self.built_for is None:
+            raise AttributeError(
+                f"Layer {self.name!r} is not built and has no shapes yet. Add it to a model "
+                "whose first layer has input_shape=..., or call it on data."
+            )
+        return self.built_for
+
+    def copy(self) -> "Layer":
+        """Return a layer with the same arguments and copies of the weights."""
+        return copy.deepcopy(self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+
+def check_weights(params: list[Array], weights: Any, owner: str) -> list[Array]:
+    """Return the weights as arrays of the parameters' dtypes, or raise one error for all faults."""
+    try:
+        arrays = [np.asarray(w) for w in weights]
+    except (TypeError, ValueError) as error:
+        raise DTypeError(f"set_weights of {owner} needs a list of arrays: {error}") from error
+    if len(arrays) != len(params):
+        raise ShapeError(
+            f"set_weights of {owner} needs {len(params)} arrays, got {len(arrays)}. "
+            f"Their shapes: {[p.shape for p in params]}."
+        )
+    faults = [
+        f"array {i}: expected {p.shape} of numbers, got {a.shape} of {a.dtype}"
+        for i, (p, a) in enumerate(zip(params, arrays, strict=True))
+        if p.shape != a.shape or a.dtype.kind not in "fiub"
+    ]
+    if faults:
+        raise ShapeError(f"set_weights of {owner}: {'; '.join(faults)}. Nothing was changed.")
+    return [a.astype(p.dtype) for p, a in zip(params, arrays, strict=True)]
+
+
+def _physical_memory() -> int:
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 2**40
+
+
+def _snake_case(name: str) -> str:
+    """MaxPool2D -> max_pool2d, ReLU -> re_lu: Keras's rule."""
+    words = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
+
+
+def _keywords(cls: type) -> list[str]:
+    """The arguments that a layer class takes, its base's included."""
+    names: list[str] = []
+    for base in cls.__mro__:
+        init = vars(base).get("__init__")
+        code = getattr(init, "__code__", None)
+        if code is not None:
+            count = code.co_argcount + code.co_kwonlyargcount
+            names += [n for n in code.co_varnames[1:count] if n not in names]
+    return names

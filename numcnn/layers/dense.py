@@ -1,0 +1,116 @@
+"""Dense: every output looks at every input, each through a weight of its own."""
+
+from typing import Any
+
+from numcnn import initializers
+from numcnn.errors import ShapeError
+from numcnn.layers import activations
+from numcnn.layers.arguments import positive_int
+from numcnn.layers.base import Array, Layer, Shape
+
+
+class Dense(Layer):
+    """Multiply by a matrix, add a bias, apply an activation.
+
+    Math:
+        forward    z = x @ w + b,  y = activation(z)
+        backward   dz = dy * activation'(z)
+                   z[n, u] = sum over d of x[n, d] * w[d, u] + b[u], so
+                   dw[d, u] = sum over n of x[n, d] * dz[n, u]     dw = x.T @ dz
+                   db[u]    = sum over n of dz[n, u]
+                   dx[n, d] = sum over u of dz[n, u] * w[d, u]     dx = dz @ w.T
+
+    Shapes:
+        x: (N, D)     w: (D, U)     b: (U,)     y: (N, U)
+        Further axes between N and D are kept: (N, ..., D) becomes (N, ..., U).
+
+    Args:
+        units: U, the number of outputs.
+        activation: a name such as 'relu', an activation layer, or None for y = z.
+        use_bias: whether b is there.
+        kernel_initializer: how w starts.
+        bias_initializer: how b starts.
+        **kwargs: name, input_shape, trainable, dtype: see `Layer`.
+
+    Keeps:
+        x.
+
+    Raises:
+        ShapeError: the samples have no axis to multiply.
+
+    Example:
+        >>> import numpy as np
+        >>> dense = Dense(1, input_shape=(2,), dtype="float64")
+        >>> dense.build_for((2,))
+        >>> dense.set_weights([np.array([[2.0], [3.0]]), np.array([1.0])])
+        >>> dense.forward(np.array([[10.0, 100.0]]), training=True)
+        array([[321.]])
+        >>> dense.backward(np.array([[1.0]]))
+        array([[2., 3.]])
+        >>> dense.grads["w"].ravel(), dense.grads["b"]
+        (array([ 10., 100.]), array([1.]))
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **kwargs: Any,
+    ) -> None:
+        if "input_dim" in kwargs:  # Keras 1 and 2: input_dim=784 means input_shape=(784,)
+            kwargs["input_shape"] = (kwargs.pop("input_dim"),)
+        super().__init__(**kwargs)
+        self.units = positive_int("units of Dense", units)
+        self.activation = activations.get(activation)
+        self.use_bias = bool(use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    def build(self, input_shape: Shape) -> None:
+        """Make w (D, U) and b (U,)."""
+        self.add_parameter("w", (input_shape[-1], self.units), self.kernel_initializer)
+        if self.use_bias:
+            self.add_parameter("b", (self.units,), self.bias_initializer)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (..., U)."""
+        if not input_shape:
+            raise ShapeError("Dense needs samples of at least one axis, got single numbers.")
+        return (*input_shape[:-1], self.units)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return y = activation(x @ w + b)."""
+        z = x @ self.params["w"]  # (N, U)
+        if self.use_bias:
+            z += self.params["b"]
+        if training:
+            self.kept = x
+        return self.activation.forward(z, training)
+
+    def backward(self, dy: Array) -> Array:
+        """Set dw and db, return dx."""
+        x = self.recall()
+        w = self.params["w"]
+        # y = activation(z)
+        dz = self.activation.backward(dy)
+        rows, drows = x.reshape(-1, w.shape[0]), dz.reshape(-1, self.units)
+        # z += b
+        if self.use_bias:
+            self.grads["b"] = drows.sum(axis=0)
+        # z = x @ w
+        self.grads["w"] = rows.T @ drows
+        return dz @ w.T
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make this layer again."""
+        return {
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            **super().get_config(),
+        }

@@ -1,0 +1,99 @@
+"""Dropout: in training, silence random units, so that none relies on a single neighbour."""
+
+from typing import Any
+
+import numpy as np
+
+from numcnn.errors import DTypeError
+from numcnn.layers.base import Array, Layer
+from numcnn.seeds import generator, next_seed
+
+
+class Dropout(Layer):
+    """Set a random share of the numbers to zero in training; do nothing in prediction.
+
+    Math:
+        mask[i] = 1 / (1 - rate) with probability 1 - rate, else 0
+        forward    y = x * mask         (training)     y = x     (prediction)
+        backward   dx = dy * mask       (the same mask)
+        The factor 1 / (1 - rate) keeps the mean: E[y] = x. So prediction needs no correction
+        ("inverted" dropout).
+
+    Shapes:
+        x, y: any, the same.
+
+    Args:
+        rate: the share that is dropped, 0 <= rate < 1.
+        seed: an integer for masks of one's own; None takes the next seed.
+        **kwargs: name, input_shape, trainable, dtype: see `Layer`.
+
+    Keeps:
+        mask, one number per number of x.
+
+    Raises:
+        ValueError: the rate is outside [0, 1); DTypeError: it is not a number.
+
+    Note:
+        The mask depends on the seed and on how many batches have been trained, and on nothing
+        else: forward twice before the weights move gives the same mask twice. So training can stop
+        and resume bit for bit, and finite differences see a fixed function.
+
+    Reference:
+        Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting",
+        JMLR 15, 2014.
+
+    Example:
+        >>> dropout = Dropout(0.5, seed=1)
+        >>> y = dropout.forward(np.ones(1000), training=True)
+        >>> np.unique(y), 400 < int(np.count_nonzero(y)) < 600
+        (array([0., 2.]), True)
+        >>> bool((dropout.backward(np.ones(1000)) == y).all())
+        True
+        >>> bool((dropout.forward(np.ones(1000)) == 1).all())
+        True
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(rate, (bool, str)) or not isinstance(rate, (int, float, np.number)):
+            raise DTypeError(f"rate of Dropout must be a number, got {rate!r}.")
+        if not 0 <= rate < 1:
+            raise ValueError(
+                f"rate of Dropout must be at least 0 and below 1, got {rate!r}: it is the share "
+                "that is dropped."
+            )
+        self.rate = float(rate)
+        self.given_seed = seed
+        self.seed = next_seed() if seed is None else int(seed)
+        self.step = 0  # batches trained so far
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return x * mask in training, x itself in prediction."""
+        if not training:
+            return x
+        mask = self.mask(x)
+        self.kept = mask
+        return x * mask
+
+    def mask(self, x: Array) -> Array:
+        """Return the mask of this step: 0, or 1 / (1 - rate)."""
+        chance = generator(self.seed, self.step).random(x.shape, np.float32)
+        return (chance >= self.rate) * x.dtype.type(1 / (1 - self.rate))
+
+    def backward(self, dy: Array) -> Array:
+        """Return dy * mask."""
+        mask = self.recall()
+        # y = x * mask
+        return dy * mask
+
+    def after_update(self) -> None:
+        """Go on to the next mask."""
+        self.step += 1
+
+    def get_state(self) -> dict[str, int]:
+        """Return the seed and the step."""
+        return {"seed": self.seed, "step": self.step}
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make this layer again."""
+        return {"rate": self.rate, "seed": self.given_seed, **super().get_config()}
