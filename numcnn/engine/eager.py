@@ -1,0 +1,59 @@
+"""The NumPy engine: it walks the layers exactly as they are written.
+
+It is slow, and it is the definition of "correct" that any other engine is measured by.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from numcnn.engine.tail import split_tail
+from numcnn.layers.base import Layer
+from numcnn.losses import Loss
+from numcnn.optimizers import Optimizer
+
+Array = np.ndarray[Any, Any]
+
+
+class EagerEngine:
+    """Run layers one after the other, forward, and back again."""
+
+    def __init__(self, layers: list[Layer], loss: Loss, optimizer: Optimizer) -> None:
+        self.layers = layers
+        self.optimizer = optimizer
+        # The same layers up to the scores, the loss on scores, and the activation between them.
+        self.body, self.loss, self.activation = split_tail(layers, loss)
+
+    def predict_batch(self, x: Array) -> Array:
+        """Return the outputs for a batch."""
+        return run(self.layers, x, training=False)
+
+    def test_batch(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Return (the loss of each sample, the outputs)."""
+        z = run(self.body, x, training=False)
+        return self.loss.value(y, z), self.activation.forward(z)
+
+    def gradients(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Set the layers' gradients; return (the loss of each sample, the outputs)."""
+        z = run(self.body, x, training=True)
+        losses = self.loss.value(y, z)
+        dy = self.loss.gradient(y, z)
+        for layer in reversed(self.body):
+            dy = layer.backward(dy)
+        return losses, self.activation.forward(z)
+
+    def update(self) -> None:
+        """Move the weights by one step of the optimizer."""
+        moving = [layer for layer in self.layers if layer.trainable]
+        params = [layer.params[name] for layer in moving for name in layer.params]
+        grads = [layer.grads[name] for layer in moving for name in layer.params]
+        self.optimizer.step(params, grads)
+        for layer in self.layers:
+            layer.after_update()
+
+
+def run(layers: list[Layer], x: Array, training: bool) -> Array:
+    """Return what comes out of the last layer."""
+    for layer in layers:
+        x = layer.forward(x, training)
+    return x

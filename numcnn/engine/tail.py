@@ -1,0 +1,34 @@
+"""The end of a network: where the last activation and the loss are better taken together.
+
+losses.py says why. Here is found out whether it applies, for any engine.
+"""
+
+import copy
+
+from numcnn.layers.activations import ACTIVATIONS, Activation, Linear
+from numcnn.layers.base import Layer
+from numcnn.layers.conv2d import Conv2D
+from numcnn.layers.dense import Dense
+from numcnn.losses import Loss
+
+
+def split_tail(layers: list[Layer], loss: Loss) -> tuple[list[Layer], Loss, Layer]:
+    """Return (the layers up to the scores, the loss on scores, the activation in between).
+
+    Where loss and last activation do not belong together, these are the layers and the loss as
+    they came, and an activation that does nothing.
+    """
+    wanted = ACTIVATIONS.get(loss.activation)
+    if wanted is None or loss.from_logits or not layers:
+        return layers, loss, Linear()
+    *front, last = layers
+    if type(last) is wanted:
+        return front, loss.on_logits(), last
+    if type(last) is Activation and type(last.activation) is wanted:
+        return front, loss.on_logits(), last.activation
+    if isinstance(last, (Dense, Conv2D)) and type(last.activation) is wanted:
+        # The same layer with nothing after z; params and grads are the same dictionaries.
+        bare = copy.copy(last)
+        bare.activation = Linear()
+        return [*front, bare], loss.on_logits(), last.activation
+    return layers, loss, Linear()

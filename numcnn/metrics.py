@@ -1,0 +1,82 @@
+"""Metrics: what a person reads off a model, such as the share of right answers. No gradients."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from numcnn.errors import unknown_name
+from numcnn.losses import LOSSES, Loss
+from numcnn.losses import get as get_loss
+
+Array = np.ndarray[Any, Any]
+Metric = Callable[[Array, Array], Array]  # (targets, outputs) -> one number per sample
+
+
+def categorical_accuracy(y_true: Array, y_pred: Array) -> Array:
+    """Return 1 where the greatest output is at the one-hot target's place, else 0.
+
+    Shapes:
+        y_true, y_pred: (N, K)     result: (N,)
+
+    >>> categorical_accuracy(np.eye(2), np.array([[0.9, 0.1], [0.8, 0.2]]))
+    array([1., 0.])
+    """
+    return _hits(y_true.argmax(axis=-1), y_pred.argmax(axis=-1))
+
+
+def sparse_categorical_accuracy(y_true: Array, y_pred: Array) -> Array:
+    """Return 1 where the greatest output is at the class number's place, else 0.
+
+    Shapes:
+        y_true: (N,) or (N, 1)     y_pred: (N, K)     result: (N,)
+
+    >>> sparse_categorical_accuracy(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
+    array([1., 0.])
+    """
+    return _hits(y_true.reshape(y_pred.shape[:-1]), y_pred.argmax(axis=-1))
+
+
+def binary_accuracy(y_true: Array, y_pred: Array, threshold: float = 0.5) -> Array:
+    """Return the share of outputs on the right side of the threshold, for each sample.
+
+    Shapes:
+        y_true, y_pred: (N, ...), the same     result: (N,)
+
+    >>> binary_accuracy(np.array([[1, 0]]), np.array([[0.9, 0.8]]))
+    array([0.5])
+    """
+    return _hits(y_true, y_pred > threshold)
+
+
+def _hits(y_true: Array, y_pred: Array) -> Array:
+    equal = (y_true == y_pred).astype(np.float64)
+    mean: Array = equal.mean(axis=tuple(range(1, equal.ndim)))
+    return mean
+
+
+METRICS: dict[str, Metric] = {
+    "categorical_accuracy": categorical_accuracy,
+    "sparse_categorical_accuracy": sparse_categorical_accuracy,
+    "binary_accuracy": binary_accuracy,
+}
+
+
+def get(identifier: Any, loss: Loss, output_shape: tuple[int, ...]) -> tuple[str, Metric]:
+    """Return (the name for the history, the function) of a metric.
+
+    'accuracy' and 'acc' mean the accuracy that fits the loss and the outputs, as in Keras.
+    """
+    if identifier in ("accuracy", "acc"):
+        if loss.name == "sparse_categorical_crossentropy":
+            return identifier, sparse_categorical_accuracy
+        if loss.name == "binary_crossentropy" or output_shape[-1:] == (1,):
+            return identifier, binary_accuracy
+        return identifier, categorical_accuracy
+    if isinstance(identifier, str) and identifier in METRICS:
+        return identifier, METRICS[identifier]
+    if isinstance(identifier, str) and identifier in LOSSES:
+        return identifier, get_loss(identifier).value
+    if callable(identifier):
+        return getattr(identifier, "__name__", type(identifier).__name__), identifier
+    raise unknown_name("metric", identifier, ["accuracy", "acc", *METRICS, *LOSSES])
