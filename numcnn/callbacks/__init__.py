@@ -1,0 +1,34 @@
+"""Callbacks: what happens beside training, told of every epoch and batch.
+
+Training knows none of these by name; the progress bar and the history are callbacks like others.
+"""
+
+from numcnn.callbacks.base import Callback, CallbackList, check_callbacks
+from numcnn.callbacks.monitor import (
+    EarlyStopping,
+    LearningRateScheduler,
+    ReduceLROnPlateau,
+    TerminateOnNaN,
+)
+from numcnn.callbacks.record import (
+    CSVLogger,
+    History,
+    LambdaCallback,
+    ModelCheckpoint,
+    ProgbarLogger,
+)
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+    "check_callbacks",
+]

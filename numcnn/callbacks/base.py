@@ -1,0 +1,130 @@
+"""What a callback is, and the list that passes each call on to all of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from numcnn.errors import DTypeError
+
+if TYPE_CHECKING:
+    from numcnn.models import Sequential
+
+Logs = dict[str, float] | None
+
+
+class Callback:
+    """The base: every method may be overridden, none needs to be.
+
+    Attributes:
+        model: the model in training; `model.stop_training = True` ends it after this batch.
+        params: batch_size, epochs, steps, samples, verbose, do_validation, metrics.
+    """
+
+    model: "Sequential"
+    params: dict[str, Any]
+
+    def set_model(self, model: "Sequential") -> None:
+        """Take the model."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Take the settings of this training."""
+        self.params = params
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Called once before the first epoch."""
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Called once after the last epoch, unless an error ended the training."""
+
+    def on_train_abandoned(self) -> None:
+        """Called once where an error or Ctrl-C ended the training."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Called before each epoch; the first is 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Called after each epoch with its means: loss, metrics, and val_... of both."""
+
+    def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Keras 2's name for `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Keras 2's name for `on_train_batch_end`."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Called before each batch in training; the first is 0."""
+        self.on_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Called after each batch with the means of the epoch so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        """Called before an evaluation."""
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        """Called after an evaluation."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Called before each batch of an evaluation."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Called after each batch of an evaluation."""
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        """Called before a prediction."""
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        """Called after a prediction."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        """Called before each batch of a prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Called after each batch of a prediction."""
+
+
+class CallbackList(Callback):
+    """Several callbacks as one: each call goes to all, in order."""
+
+    def __init__(
+        self, callbacks: list[Callback], model: "Sequential", params: dict[str, Any]
+    ) -> None:
+        self.callbacks = callbacks
+        for callback in callbacks:
+            callback.set_model(model)
+            callback.set_params(params)
+
+    def __getattribute__(self, name: str) -> Any:
+        if not name.startswith("on_"):
+            return super().__getattribute__(name)
+
+        def call_all(*args: Any) -> None:
+            for callback in self.callbacks:
+                getattr(callback, name)(*args)
+
+        return call_all
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Frame a training with begin and end."""
+        self.on_train_begin({})
+        try:
+            yield
+        except BaseException:
+            self.on_train_abandoned()
+            raise
+        self.on_train_end({})
+
+
+def check_callbacks(callbacks: Any) -> list[Callback]:
+    """Return the callbacks as a list, or raise where one is none."""
+    given = [] if callbacks is None else callbacks
+    wanted = [given] if isinstance(given, Callback) else list(given)
+    for callback in wanted:
+        if not isinstance(callback, Callback):
+            raise DTypeError(
+                f"callbacks must be numcnn.callbacks.Callback objects, got {callback!r}."
+            )
+    return wanted

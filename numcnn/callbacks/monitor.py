@@ -1,0 +1,214 @@
+"""Callbacks that watch the training and steer it."""
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from numcnn.callbacks.base import Callback, Logs
+from numcnn.errors import unknown_name
+
+Mode = Literal["auto", "min", "max"]
+
+
+class Monitor(Callback):
+    """The base of callbacks that watch one number and know which way is better."""
+
+    def __init__(self, monitor: str, mode: Mode, min_delta: float = 0.0) -> None:
+        if mode not in ("auto", "min", "max"):
+            raise unknown_name(f"mode of {type(self).__name__}", mode, ["auto", "min", "max"])
+        self.monitor = monitor
+        greater = mode == "max" or (mode == "auto" and "acc" in monitor)
+        self.sign = 1.0 if greater else -1.0
+        self.min_delta = abs(min_delta)
+        self.best: float | None = None
+
+    def value(self, logs: Logs) -> float | None:
+        """Return the watched number; warn and return None where it is not there."""
+        logs = logs or {}
+        if self.monitor in logs:
+            return logs[self.monitor]
+        warnings.warn(
+            f"{type(self).__name__} watches {self.monitor!r}, which is not there. Available: "
+            f"{', '.join(logs)}. val_... needs validation_data or validation_split.",
+            stacklevel=2,
+        )
+        return None
+
+    def improved(self, value: float) -> bool:
+        """Return whether the value is better than the best by more than min_delta."""
+        return self.best is None or self.sign * (value - self.best) > self.min_delta
+
+
+class EarlyStopping(Monitor):
+    """Stop when a number has not improved for some epochs.
+
+    Args:
+        monitor: the number's name in the logs.
+        min_delta: what counts as improvement must be larger than this.
+        patience: how many epochs without improvement are borne.
+        verbose: 1 prints a line when it stops.
+        mode: 'min', 'max', or 'auto' by the name.
+        baseline: a value that must be beaten from the start.
+        restore_best_weights: whether the best epoch's weights come back at the end.
+        start_from_epoch: epochs before this one are not watched.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: Mode = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta)
+        self.patience = patience
+        self.verbose = verbose
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Start anew."""
+        self.best = self.baseline
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best_epoch = 0
+        self.best_seen: float | None = None
+        self.best_weights: list[np.ndarray[Any, Any]] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Look, and stop the training when patience is at its end."""
+        value = self.value(logs)
+        if value is None or epoch < self.start_from_epoch:
+            return
+        if self.best_seen is None or self.sign * (value - self.best_seen) > 0:
+            self.best_seen, self.best_epoch = value, epoch
+            if self.restore_best_weights:
+                self.best_weights = self.model.get_weights()
+        if self.improved(value):
+            self.best, self.wait = value, 0
+            return
+        self.wait += 1
+        if self.wait >= self.patience:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Bring the best weights back and say why training ended."""
+        if self.stopped_epoch and self.verbose:
+            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        if self.best_weights is not None:
+            if self.verbose:
+                print(f"Restoring the weights of the best epoch: {self.best_epoch + 1}.")
+            self.model.set_weights(self.best_weights)
+
+
+class ReduceLROnPlateau(Monitor):
+    """Lower the learning rate when a number has stopped improving.
+
+    Args:
+        monitor: the number's name in the logs.
+        factor: what the rate is multiplied by, below 1.
+        patience: how many epochs without improvement are borne.
+        verbose: 1 prints a line at each change.
+        mode: 'min', 'max', or 'auto' by the name.
+        min_delta: what counts as improvement must be larger than this.
+        cooldown: how many epochs to wait after a change before watching again.
+        min_lr: the rate never falls below this.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: Mode = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta)
+        if not 0 < factor < 1:
+            raise ValueError(f"factor of ReduceLROnPlateau must lie in (0, 1), got {factor!r}.")
+        self.factor = factor
+        self.patience = patience
+        self.verbose = verbose
+        self.cooldown = cooldown
+        self.min_lr = min_lr
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Start anew."""
+        self.best = None
+        self.wait = 0
+        self.cooling = 0
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Look, and lower the rate when patience is at its end."""
+        optimizer = self.model.optimizer
+        if logs is not None:
+            logs["lr"] = optimizer.learning_rate
+        value = self.value(logs)
+        if value is None:
+            return
+        if self.cooling:
+            self.cooling -= 1
+            self.wait = 0
+        if self.improved(value):
+            self.best, self.wait = value, 0
+            return
+        if self.cooling:
+            return
+        self.wait += 1
+        if self.wait >= self.patience and optimizer.learning_rate > self.min_lr:
+            optimizer.learning_rate = max(optimizer.learning_rate * self.factor, self.min_lr)
+            self.cooling, self.wait = self.cooldown, 0
+            if self.verbose:
+                print(f"Epoch {epoch + 1}: reducing learning rate to {optimizer.learning_rate}.")
+
+
+class LearningRateScheduler(Callback):
+    """Set the learning rate before each epoch.
+
+    Args:
+        schedule: a function of the epoch (from 0) or of (epoch, current rate) that returns a rate.
+        verbose: 1 prints a line at each epoch.
+    """
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        if not callable(schedule):
+            raise TypeError(f"schedule must be a function of the epoch, got {schedule!r}.")
+        self.schedule = schedule
+        self.verbose = verbose
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Ask the schedule and set the rate."""
+        optimizer = self.model.optimizer
+        code = getattr(self.schedule, "__code__", None)
+        takes_rate = code is None or code.co_argcount >= 2
+        rate = self.schedule(epoch, optimizer.learning_rate) if takes_rate else self.schedule(epoch)
+        optimizer.learning_rate = rate
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: setting learning rate to {rate}.")
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Note the rate in the history."""
+        if logs is not None:
+            logs["lr"] = self.model.optimizer.learning_rate
+
+
+class TerminateOnNaN(Callback):
+    """End the training quietly where the loss is not finite; without it that is an error."""
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Look at the loss."""
+        if not math.isfinite((logs or {}).get("loss", 0.0)):
+            print(f"Batch {batch}: Invalid loss, terminating training")
+            self.model.stop_training = True

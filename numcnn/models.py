@@ -1,0 +1,532 @@
+"""Sequential: layers in a row, with Keras's face.
+
+This file holds no mathematics and no loop over epochs: it checks what a user gives, then hands over
+to training.py, which calls an engine.
+"""
+
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import numpy as np
+
+from numcnn import backend, data, losses, optimizers, saving, training
+from numcnn.callbacks import CallbackList, History, ProgbarLogger, check_callbacks
+from numcnn.engine import ENGINES, Engine, make_engine
+from numcnn.errors import DTypeError, NotCompiledError, ShapeError, unknown_name
+from numcnn.layers.base import Layer, check_weights
+from numcnn.layers.input import InputLayer
+from numcnn.metrics import Metric
+from numcnn.metrics import get as get_metric
+from numcnn.progress import check_verbose
+from numcnn.saving import load_model
+from numcnn.seeds import next_seed
+from numcnn.summary import summary
+
+__all__ = ["Sequential", "load_model"]
+
+Array = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
+
+
+class Sequential:
+    """A stack of layers: the output of each is the input of the next.
+
+    Args:
+        layers: the layers, or nothing to `add` them one by one.
+        name: what the summary calls the model.
+
+    Attributes:
+        layers: the layers in order.
+        optimizer, loss: those of `compile`.
+        history: the `History` of the last `fit`.
+        stop_training: set it to True in a callback to end the training.
+
+    Example:
+        >>> from numcnn.layers import Dense
+        >>> model = Sequential([Dense(1, input_shape=(2,))])
+        >>> model.compile("sgd", loss="mse")
+        >>> history = model.fit([[0.0, 1.0], [1.0, 0.0]], [[1.0], [2.0]], epochs=200, verbose=0)
+        >>> history.history["loss"][-1] < 0.01
+        True
+    """
+
+    def __init__(self, layers: list[Layer] | None = None, name: str | None = None) -> None:
+        self.name = name or "sequential"
+        self.layers: list[Layer] = []
+        self.optimizer: optimizers.Optimizer = optimizers.SGD()
+        self.loss: losses.Loss = losses.Loss()
+        self.compiled = False
+        self.history = History()
+        self.stop_training = False
+        self.engine_name = "auto"
+        self.seed = 0
+        self._input_shape: Shape | None = None
+        self.given_metrics: list[Any] = []
+        self._engine: Engine | None = None
+        self._metrics: list[tuple[str, Metric]] = []
+        self._training = threading.Lock()
+        self._warned_of_pixels = False
+        for layer in layers or []:
+            self.add(layer)
+
+    # ---- building ---------------------------------------------------------------------------
+
+    def add(self, layer: Layer) -> None:
+        """Put a layer on top.
+
+        Raises:
+            TypeError: it is not a layer; ValueError: it stands in a model already, or its name
+            does; ShapeError: it does not fit onto what comes out below.
+        """
+        if isinstance(layer, type):
+            raise DTypeError(f"add needs a layer object: write {layer.__name__}(...).")
+        if not isinstance(layer, Layer):
+            raise DTypeError(f"add needs a numcnn.layers.Layer, got {layer!r}.")
+        if not hasattr(layer, "params"):
+            raise DTypeError(
+                f"{type(layer).__name__}.__init__ must call super().__init__(**kwargs) first."
+            )
+        if isinstance(layer, InputLayer):
+            if self.layers:
+                raise ShapeError("An Input can only be the first thing in a model.")
+            self._input_shape = layer.given_input_shape
+            return
+        if layer.owner is not None:
+            raise ValueError(
+                f"Layer {layer.name!r} stands in model {layer.owner!r} already; a layer's weights "
+                "belong to one place. Make a new one."
+            )
+        if not self.layers and layer.given_input_shape is not None:
+            self._input_shape = layer.given_input_shape
+        name = self._free_name(layer)
+        if self._input_shape is not None:
+            *_, input_shape = self._input_shapes([*self.layers, layer], self._input_shape)
+            layer.build_for(input_shape)
+        layer.name, layer.owner = name, self.name
+        self.layers.append(layer)
+        self._engine = None
+
+    def pop(self) -> None:
+        """Take the last layer off."""
+        if not self.layers:
+            raise ValueError("There is no layer to take off: the model is empty.")
+        self.layers.pop().owner = None
+        self._engine = None
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights for batches of this shape; its first size, the batch's, is ignored."""
+        shape = tuple(input_shape)[1:]
+        if self.built and self._input_shape == shape:
+            return
+        if self._input_shape not in (None, shape):
+            raise ShapeError(
+                f"The model is built for samples of shape {self._input_shape}, got {shape}."
+            )
+        if not self.layers:
+            raise NotCompiledError("The model has no layers; add some before building it.")
+        for layer, layer_shape in zip(
+            self.layers, self._input_shapes(self.layers, shape), strict=True
+        ):
+            layer.build_for(layer_shape)
+        self._input_shape = shape
+
+    def _input_shapes(self, layers: list[Layer], shape: Shape) -> list[Shape]:
+        """Return the shape of what comes into each layer, or raise where one does not fit."""
+        shapes: list[Shape] = []
+        trail = [f"input {shape}"]
+        for i, layer in enumerate(layers):
+            shapes.append(shape)
+            try:
+                if layer.built_for not in (None, shape):
+                    raise ShapeError(f"it was built for {layer.built_for} and would get {shape}.")
+                shape = layer.compute_output_shape(shape)
+            except ShapeError as error:
+                raise ShapeError(
+                    f"Layer {i} ({layer.name!r}) does not fit: {error} "
+                    f"Shapes up to here: {', '.join(trail)}."
+                ) from None
+            trail.append(f"{layer.name} {shape}")
+        return shapes
+
+    def _free_name(self, layer: Layer) -> str:
+        taken = {other.name for other in self.layers}
+        if layer.given_name is not None:
+            if layer.name in taken:
+                raise ValueError(f"The model has a layer named {layer.name!r} already.")
+            return layer.name
+        name, i = layer.name, 0
+        while name in taken:
+            i += 1
+            name = f"{layer.name}_{i}"
+        return name
+
+    @property
+    def built(self) -> bool:
+        """Whether the weights are there."""
+        return bool(self.layers) and all(layer.built for layer in self.layers)
+
+    def _require_built(self, what: str) -> None:
+        if not self.built:
+            raise NotCompiledError(
+                f"{what} needs a model that is built: give the first layer input_shape=(...), or "
+                "call model.build((None, ...)) or fit first."
+            )
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """The shape of a batch that comes in, its first size None."""
+        self._require_built("input_shape")
+        return self.layers[0].input_shape
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """The shape of a batch that goes out, its first size None."""
+        self._require_built("output_shape")
+        return self.layers[-1].output_shape
+
+    @property
+    def dtype(self) -> str:
+        """The float type that batches are cast to."""
+        return self.layers[0].dtype if self.layers else backend.floatx()
+
+    def count_params(self) -> int:
+        """Return how many numbers the weights have."""
+        self._require_built("count_params")
+        return sum(layer.count_params() for layer in self.layers)
+
+    def summary(
+        self, line_length: int | None = None, print_fn: Callable[[str], object] | None = None
+    ) -> None:
+        """Print a table of the layers, their output shapes and numbers of parameters."""
+        self._require_built("summary")
+        summary(self, line_length, print_fn)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return a layer by its name or its index."""
+        if index is not None:
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise unknown_name("layer", name, [layer.name for layer in self.layers])
+
+    # ---- compiling --------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: list[Any] | None = None,
+        engine: str = "auto",
+    ) -> None:
+        """Say how the model is to be trained.
+
+        Args:
+            optimizer: a name such as 'rmsprop', or an optimizer.
+            loss: a name such as 'categorical_crossentropy', or a loss.
+            metrics: what is shown beside the loss: 'accuracy', names, or functions of
+                (targets, outputs) that return one number per sample.
+            engine: what runs the layers: 'auto' (the fastest there is) or 'numpy'.
+
+        Raises:
+            ValueError: a name is unknown. The model stays as it was.
+        """
+        if loss is None:
+            raise ValueError(
+                "compile needs a loss: " + ", ".join(losses.LOSSES) + ", or a loss object."
+            )
+        if engine not in ENGINES:
+            raise unknown_name("engine", engine, ENGINES)
+        wanted = [metrics] if isinstance(metrics, str) else list(metrics or [])
+        new_optimizer, new_loss = optimizers.get(optimizer), losses.get(loss)
+        for metric in wanted:
+            get_metric(metric, new_loss, (1,))  # raises where the name is unknown
+        self.optimizer, self.loss, self.engine_name = new_optimizer, new_loss, engine
+        self.given_metrics = wanted
+        self._engine = None
+        self.seed = next_seed()
+        self.compiled = True
+
+    def _require_compiled(self, what: str) -> None:
+        if not self.compiled:
+            raise NotCompiledError(
+                f"{what} needs a compiled model: call model.compile(optimizer=..., loss=...) first."
+            )
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the layers; made at first use."""
+        if self._engine is None:
+            self._require_built("Running the model")
+            self._engine = make_engine(self.engine_name, self.layers, self.loss, self.optimizer)
+            shape = self.layers[-1].sample_output_shape
+            self._metrics = [get_metric(m, self.loss, shape) for m in self.given_metrics]
+        return self._engine
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns: 'loss' and the metrics."""
+        return ["loss", *(get_metric(m, self.loss, (1,))[0] for m in self.given_metrics)]
+
+    def measure(self, loss: float, y: Array, outputs: Array) -> dict[str, float]:
+        """Return the loss and the metrics of a batch by name."""
+        logs = {"loss": loss}
+        for name, metric in self._metrics:
+            logs[name] = float(np.mean(metric(y, outputs)))
+        return logs
+
+    # ---- training and using -----------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = 1,
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        initial_epoch: int = 0,
+        check_finite: bool = True,
+    ) -> History:
+        """Train the model.
+
+        Args:
+            x: the samples, (N, ...); of any number type, cast batch by batch.
+            y: the targets, as the loss needs them.
+            batch_size: samples per step; None means 32.
+            epochs: the epoch to stop after, counted from 1.
+            verbose: 0 silent, 1 or 'auto' a progress bar, 2 one line per epoch.
+            callbacks: a list of `Callback`.
+            validation_split: the share of the samples, taken from the end before shuffling, that
+                is not trained on but measured after each epoch.
+            validation_data: (x, y) measured after each epoch.
+            shuffle: whether each epoch takes the samples in a new random order.
+            initial_epoch: the epoch to begin with, counted from 0.
+            check_finite: whether to look for NaN and infinity in x first.
+
+        Returns:
+            The `History`.
+
+        Raises:
+            ShapeError, DTypeError, ValueError: the data or an argument does not fit; nothing has
+            changed. NotCompiledError: the model is not compiled. RuntimeError: it is training
+            already, in another thread. DivergedError: the loss became NaN; the weights are those
+            before that batch.
+        """
+        self._require_compiled("fit")
+        size = 32 if batch_size is None else data.integer("batch_size", batch_size, 1)
+        data.integer("epochs", epochs, 0)
+        data.integer("initial_epoch", initial_epoch, 0)
+        verbosity = check_verbose(verbose)
+        hooks = check_callbacks(callbacks)
+        share = float(validation_split)
+        if not 0 <= share < 1:
+            raise ValueError(f"validation_split must be at least 0 and below 1, got {share}.")
+        x, shape = self._as_inputs("x", x)
+        if len(x) == 0:
+            raise ValueError(f"fit needs at least one sample, got x of shape {x.shape}.")
+        y = self._as_targets("y", x, y, shape)
+        validation = None
+        if validation_data is not None:
+            validation = self._as_validation(validation_data, shape)
+        elif share:
+            at = int(len(x) * (1 - share))
+            if not 0 < at < len(x):
+                raise ValueError(
+                    f"validation_split={share} of {len(x)} samples leaves {at} for training and "
+                    f"{len(x) - at} for validation; both need at least one."
+                )
+            x, y, validation = x[:at], y[:at], (x[at:], y[at:])
+        if check_finite:
+            data.check_finite("x", x, self.dtype)
+        with self._alone_in_training():
+            self.build((None, *shape))
+            self._warn_of_pixels(x)
+            self.history = History()
+            training.fit(
+                self,
+                (x, y),
+                validation,
+                batch_size=size,
+                epochs=epochs,
+                initial_epoch=initial_epoch,
+                shuffle=bool(shuffle),
+                callbacks=hooks,
+                verbose=verbosity,
+            )
+        return self.history
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = 1,
+        return_dict: bool = False,
+    ) -> Any:
+        """Measure the model on samples that it need not have seen.
+
+        Returns:
+            [loss, *metrics]; the loss alone where there are no metrics; a dictionary by name with
+            return_dict.
+        """
+        self._require_compiled("evaluate")
+        size = 32 if batch_size is None else data.integer("batch_size", batch_size, 1)
+        x, shape = self._as_inputs("x", x)
+        if len(x) == 0:
+            raise ValueError(f"evaluate needs at least one sample, got x of shape {x.shape}.")
+        y = self._as_targets("y", x, y, shape)
+        self.build((None, *shape))
+        hooks = self._progress(check_verbose(verbose), len(x), size)
+        hooks.on_test_begin({})
+        logs = training.measure(self, x, y, size, hooks)
+        hooks.on_test_end(logs)
+        return logs if return_dict else _as_list(logs)
+
+    def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0) -> Array:
+        """Return the outputs for samples, (N, ...), computed batch by batch."""
+        size = 32 if batch_size is None else data.integer("batch_size", batch_size, 1)
+        x, shape = self._as_inputs("x", x)
+        self.build((None, *shape))
+        hooks = self._progress(check_verbose(verbose), len(x), size)
+        hooks.on_predict_begin({})
+        outputs = training.predict(self, x, size, hooks)
+        hooks.on_predict_end({})
+        return outputs
+
+    def __call__(self, x: Any) -> Array:
+        """Return the outputs for samples, as `predict` does."""
+        return self.predict(x)
+
+    def predict_on_batch(self, x: Any) -> Array:
+        """Return the outputs for one batch."""
+        return self.predict(x, batch_size=max(1, len(x)))
+
+    def train_on_batch(self, x: Any, y: Any) -> Any:
+        """Move the weights by one batch; return its loss and metrics as `evaluate` does."""
+        self._require_compiled("train_on_batch")
+        x, shape = self._as_inputs("x", x)
+        if len(x) == 0:
+            raise ValueError(f"train_on_batch needs at least one sample, got shape {x.shape}.")
+        y = self._as_targets("y", x, y, shape)
+        with self._alone_in_training():
+            self.build((None, *shape))
+            logs, _ = training.train_batch(self, x, y)
+        return _as_list(logs)
+
+    def test_on_batch(self, x: Any, y: Any) -> Any:
+        """Return the loss and metrics of one batch as `evaluate` does."""
+        return self.evaluate(x, y, batch_size=max(1, len(x)), verbose=0)
+
+    # ---- weights and files ------------------------------------------------------------------
+
+    def get_weights(self) -> list[Array]:
+        """Return copies of all weights, layer by layer."""
+        self._require_built("get_weights")
+        return [w for layer in self.layers for w in layer.get_weights()]
+
+    def set_weights(self, weights: Any) -> None:
+        """Copy arrays into the weights, all or none."""
+        self._require_built("set_weights")
+        params = [p for layer in self.layers for p in layer.params.values()]
+        for param, array in zip(params, check_weights(params, weights, "the model"), strict=True):
+            param[...] = array
+
+    def save(self, filepath: str | os.PathLike[str]) -> None:
+        """Write configuration, weights and optimizer memory to one `.npz` file, atomically."""
+        self._require_built("save")
+        saving.save_model(self, filepath)
+
+    def save_weights(self, filepath: str | os.PathLike[str]) -> None:
+        """Write the weights alone to a `.npz` file, atomically."""
+        self._require_built("save_weights")
+        saving.save_weights(self, filepath)
+
+    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
+        """Read weights from a file of `save` or `save_weights`, all or none."""
+        self._require_built("load_weights")
+        saving.load_weights(self, filepath)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes this model again, without its weights."""
+        return {
+            "name": self.name,
+            "input_shape": self._input_shape,
+            "layers": [
+                {"class_name": type(layer).__name__, "config": layer.get_config()}
+                for layer in self.layers
+            ],
+        }
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "A model cannot be pickled or copied: use model.save(path) and "
+            "numcnn.models.load_model(path)."
+        )
+
+    def __repr__(self) -> str:
+        return f"<Sequential {self.name!r}: {len(self.layers)} layers>"
+
+    # ---- checks -----------------------------------------------------------------------------
+
+    def _as_inputs(self, what: str, x: Any) -> tuple[Array, Shape]:
+        """Return x as an array and the shape of its samples, which the model can take."""
+        if not self.layers:
+            raise NotCompiledError("The model has no layers; add some first.")
+        x = data.as_array(what, x)
+        if self._input_shape is not None:
+            data.check_input_shape(x, self._input_shape, self.layers[0].name)
+        return x, x.shape[1:]
+
+    def _as_targets(self, what: str, x: Array, y: Any, shape: Shape) -> Array:
+        """Return the targets for x as an array that fits the loss and the outputs."""
+        y = data.as_array(what, y)
+        data.check_lengths(x, y)
+        last = self._input_shapes(self.layers, shape)[-1]
+        return data.as_targets(what, y, self.loss, self.layers[-1].compute_output_shape(last))
+
+    def _as_validation(self, pair: Any, shape: Shape) -> tuple[Array, Array]:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise DTypeError("validation_data must be a pair (x, y).")
+        x = data.as_array("x of validation_data", pair[0])
+        if len(x) == 0:
+            raise ValueError("validation_data needs at least one sample.")
+        data.check_input_shape(x, shape, self.layers[0].name)
+        return x, self._as_targets("y of validation_data", x, pair[1], shape)
+
+    def _warn_of_pixels(self, x: Array) -> None:
+        """Say once that inputs are large, as raw pixels are."""
+        if not self._warned_of_pixels and x.max() > 50:
+            self._warned_of_pixels = True
+            warnings.warn(
+                f"x holds values up to {x.max():g}. Networks learn faster and better from small "
+                "numbers: for pixels, divide by 255 (x / 255). Training goes on as it is.",
+                stacklevel=3,
+            )
+
+    def _progress(self, verbose: int, n: int, batch_size: int) -> CallbackList:
+        return CallbackList([ProgbarLogger(verbose)], self, {"steps": -(-n // batch_size)})
+
+    @contextmanager
+    def _alone_in_training(self) -> Iterator[None]:
+        if not self._training.acquire(blocking=False):
+            raise RuntimeError(
+                "This model is training already, in another thread or further up in this one. "
+                "Wait for it, or train another model."
+            )
+        try:
+            yield
+        finally:
+            self._training.release()
+
+
+def _as_list(logs: dict[str, float]) -> Any:
+    values = list(logs.values())
+    return values if len(values) > 1 else values[0]

@@ -1,0 +1,183 @@
+"""The epoch loop: batches in, an engine asked for gradients, weights moved, callbacks told.
+
+It calls the engine only and knows no layer. Random order comes from the model's seed and the number
+of steps so far, so an epoch has the same order whether training was stopped before it or not.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from numcnn.callbacks import Callback, CallbackList, ProgbarLogger
+from numcnn.engine.interrupts import uninterrupted
+from numcnn.errors import DivergedError
+from numcnn.seeds import generator
+
+if TYPE_CHECKING:
+    from numcnn.models import Sequential
+
+Array = np.ndarray[Any, Any]
+Logs = dict[str, float]
+Data = tuple[Array, Array]
+
+
+def fit(
+    model: "Sequential",
+    data: Data,
+    validation: Data | None,
+    *,
+    batch_size: int,
+    epochs: int,
+    initial_epoch: int,
+    shuffle: bool,
+    callbacks: list[Callback],
+    verbose: int,
+) -> None:
+    """Train for some epochs; what happened stands in `model.history`."""
+    x, y = data
+    steps = math.ceil(len(x) / batch_size)
+    hooks = CallbackList(
+        [model.history, *callbacks, ProgbarLogger(verbose)],
+        model,
+        {
+            "batch_size": batch_size,
+            "epochs": epochs,
+            "steps": steps,
+            "samples": len(x),
+            "verbose": verbose,
+            "do_validation": validation is not None,
+            "metrics": model.metrics_names,
+        },
+    )
+    model.stop_training = False
+    with hooks.running():
+        for epoch in range(initial_epoch, epochs):
+            hooks.on_epoch_begin(epoch)
+            logs = train_epoch(model, x, y, batch_size, shuffle, hooks, f"epoch {epoch + 1}")
+            if validation is not None and not model.stop_training:
+                logs |= {f"val_{k}": v for k, v in measure(model, *validation, batch_size, None).items()}
+            hooks.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
+
+
+def train_epoch(
+    model: "Sequential",
+    x: Array,
+    y: Array,
+    batch_size: int,
+    shuffle: bool,
+    hooks: CallbackList,
+    where: str,
+) -> Logs:
+    """Train on every sample once; return the means over the epoch."""
+    order = np.arange(len(x))
+    if shuffle:
+        generator(model.seed, model.optimizer.iterations).shuffle(order)
+    steps = math.ceil(len(x) / batch_size)
+    means = Means()
+    for step, rows in enumerate(batches(len(x), batch_size)):
+        hooks.on_train_batch_begin(step)
+        chosen = order[rows] if shuffle else rows
+        try:
+            logs, size = train_batch(model, x[chosen], y[chosen])
+        except DivergedError as error:
+            # A callback such as TerminateOnNaN may end the training in peace; else it is an error.
+            hooks.on_train_batch_end(step, {**means.logs(), "loss": math.nan})
+            if model.stop_training:
+                return {**means.logs(), "loss": math.nan}
+            last = means.logs().get("loss", math.nan)
+            raise DivergedError(
+                f"{where}, batch {step + 1} of {steps}: {error} The mean loss before it was "
+                f"{last:.4g}. The weights are those before this batch. Lower the learning rate, "
+                "scale the inputs (pixels: divide by 255), or look for bad values in the data."
+            ) from None
+        means.add(logs, size)
+        hooks.on_train_batch_end(step, means.logs())
+        if model.stop_training:
+            break
+    return means.logs()
+
+
+def train_batch(model: "Sequential", x: Array, y: Array) -> tuple[Logs, int]:
+    """Move the weights by one batch; return (its loss and metrics before the step, its size).
+
+    Raises:
+        DivergedError: the loss or a gradient is not finite. No weight has moved.
+    """
+    engine = model.engine
+    x = cast(x, model.dtype)
+    # Overflow is found below and reported with its place, so NumPy need not warn of it.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        losses, outputs = engine.gradients(x, y)
+        loss = float(losses.mean())
+        broken = [
+            f"{name} of {layer.name!r}"
+            for layer in model.layers
+            for name, g in layer.grads.items()
+            if not np.isfinite(g).all()
+        ]
+    if not math.isfinite(loss) or broken:
+        raise DivergedError(
+            f"the loss became {loss:.4g} at learning rate {model.optimizer.current_rate():.3g}; "
+            f"gradients with NaN or infinite values: {', '.join(broken) or 'none'}."
+        )
+    with uninterrupted():
+        engine.update()
+    return model.measure(loss, y, outputs), len(x)
+
+
+def measure(
+    model: "Sequential", x: Array, y: Array, batch_size: int, hooks: CallbackList | None
+) -> Logs:
+    """Return the loss and the metrics over all samples."""
+    means = Means()
+    for step, rows in enumerate(batches(len(x), batch_size)):
+        if hooks:
+            hooks.on_test_batch_begin(step)
+        losses, outputs = model.engine.test_batch(cast(x[rows], model.dtype), y[rows])
+        means.add(model.measure(float(losses.mean()), y[rows], outputs), len(losses))
+        if hooks:
+            hooks.on_test_batch_end(step, means.logs())
+    return means.logs()
+
+
+def predict(model: "Sequential", x: Array, batch_size: int, hooks: CallbackList) -> Array:
+    """Return the outputs for all samples, computed batch by batch."""
+    outputs = np.empty((len(x), *model.layers[-1].sample_output_shape), model.dtype)
+    for step, rows in enumerate(batches(len(x), batch_size)):
+        hooks.on_predict_batch_begin(step)
+        outputs[rows] = model.engine.predict_batch(cast(x[rows], model.dtype))
+        hooks.on_predict_batch_end(step, {})
+    return outputs
+
+
+def batches(n: int, batch_size: int) -> Iterator[slice]:
+    """Yield the slices that cover n samples; the last may be shorter."""
+    for start in range(0, n, batch_size):
+        yield slice(start, min(start + batch_size, n))
+
+
+def cast(x: Array, dtype: str) -> Array:
+    """Return one batch as a contiguous array of the model's dtype."""
+    return np.ascontiguousarray(x, dtype)
+
+
+class Means:
+    """Running means over samples, so that a short last batch counts for what it is."""
+
+    def __init__(self) -> None:
+        self.sums: Logs = {}
+        self.n = 0
+
+    def add(self, logs: Logs, size: int) -> None:
+        """Add a batch's means, which stand for `size` samples."""
+        for key, value in logs.items():
+            self.sums[key] = self.sums.get(key, 0.0) + value * size
+        self.n += size
+
+    def logs(self) -> Logs:
+        """Return the means so far."""
+        return {key: total / self.n for key, total in self.sums.items()}

@@ -1,0 +1,47 @@
+"""Targets as Keras programs prepare them: `from keras.utils import np_utils`."""
+
+from typing import Any
+
+import numpy as np
+
+from numcnn.data import as_array
+from numcnn.errors import DTypeError
+
+
+def to_categorical(
+    y: Any, num_classes: int | None = None, dtype: str = "float32"
+) -> np.ndarray[Any, Any]:
+    """Return class numbers as one-hot rows.
+
+    Shapes:
+        y: (N,), (N, 1) or (N, ...)     result: (N, ..., K)
+
+    Args:
+        y: whole numbers from 0.
+        num_classes: K; by default the greatest class number plus one.
+        dtype: the type of the result.
+
+    Raises:
+        ValueError: a class number is below 0 or not below num_classes; DTypeError: it is not whole.
+
+    Example:
+        >>> to_categorical([0, 2], 3)
+        array([[1., 0., 0.],
+               [0., 0., 1.]], dtype=float32)
+    """
+    labels = as_array("y", y)
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    whole = labels.astype(np.int64)
+    if not np.array_equal(whole, labels):
+        raise DTypeError(f"y must hold whole class numbers, got values such as {labels.flat[0]}.")
+    n_classes = int(num_classes) if num_classes is not None else int(whole.max(initial=-1)) + 1
+    outside = (whole < 0) | (whole >= n_classes)
+    if outside.any():
+        first = int(np.flatnonzero(outside)[0])
+        raise ValueError(
+            f"y must hold class numbers 0 to {n_classes - 1} for {n_classes} classes; "
+            f"{int(outside.sum())} are outside, the first at position {first}: "
+            f"{labels.flat[first]}."
+        )
+    return (whole[..., None] == np.arange(n_classes)).astype(dtype)
