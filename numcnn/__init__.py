@@ -1,3 +1,41 @@
-"""placeholder"""
+"""numcnn: convolutional networks from scratch, with Keras's face.
 
-__version__ = "0.1.0"
+`import numcnn as keras` and an old script finds its names here: models, layers, optimizers, losses,
+datasets, utils. Neither Numba nor matplotlib is loaded before it is used.
+"""
+
+from numcnn import (
+    backend,
+    callbacks,
+    datasets,
+    gradcheck,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    plotting,
+    utils,
+)
+from numcnn._version import __version__
+from numcnn.layers import Input
+from numcnn.models import Sequential
+
+__all__ = [
+    "Input",
+    "Sequential",
+    "__version__",
+    "backend",
+    "callbacks",
+    "datasets",
+    "gradcheck",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "plotting",
+    "utils",
+]

@@ -2,8 +2,8 @@
 
 A layer sums over `fan_in` inputs on the way forward and over `fan_out` outputs on the way back.
 With weights of variance s / fan the sums have about s times the variance of their terms, so
-signals neither vanish nor explode through many layers. The named schemes differ in s, in which fan they
-take, and in the shape of the distribution.
+signals neither vanish nor explode through many layers. The named schemes differ in s, in which fan
+they take, and in the shape of the distribution.
 """
 
 import math
@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from numcnn.errors import ShapeError, reject_unknown_keywords, unknown_name
-from numcnn.seeds import generator, next_seed
+from numcnn.seeds import check_seed, generator, next_seed
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
@@ -29,7 +29,7 @@ class Initializer:
 
     def __init__(self, seed: int | None = None, **unknown: Any) -> None:
         reject_unknown_keywords(type(self).__name__, unknown, ["seed"])
-        self.seed = seed
+        self.seed = check_seed(seed)
 
     def __call__(self, shape: Shape, dtype: str = "float32") -> Array:
         """Return a new array of this shape and dtype."""

@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from numcnn import backend
-from numcnn.errors import reject_unknown_keywords, unknown_name
+from numcnn.errors import ShapeError, reject_unknown_keywords, unknown_name
 
 Array = np.ndarray[Any, Any]
 
@@ -86,12 +86,14 @@ class MeanSquaredError(Loss):
 
     def value(self, y: Array, p: Array) -> Array:
         """Return mean((p - y)**2) of each sample."""
+        check_same_shape(y, p)
         difference = (p.astype(np.float64) - y).reshape(len(p), -1 if p.size else 1)
         squares: Array = (difference**2).mean(axis=1)
         return squares
 
     def gradient(self, y: Array, p: Array) -> Array:
         """Return 2 (p - y) / (N K)."""
+        check_same_shape(y, p)
         return (2 / max(1, p.size)) * (p - y.astype(p.dtype))
 
 
@@ -132,6 +134,7 @@ class CategoricalCrossentropy(Loss):
 
     def value(self, y: Array, p: Array) -> Array:
         """Return -sum(y log q) of each sample."""
+        check_same_shape(y, p)
         y = y.astype(np.float64)
         if self.from_logits:
             log_q = log_softmax(p.astype(np.float64))
@@ -142,6 +145,7 @@ class CategoricalCrossentropy(Loss):
 
     def gradient(self, y: Array, p: Array) -> Array:
         """Return the derivative of the mean loss with respect to p."""
+        check_same_shape(y, p)
         rows = max(1, p.size // p.shape[-1])
         y = y.astype(p.dtype)
         if self.from_logits:
@@ -213,6 +217,7 @@ class BinaryCrossentropy(Loss):
 
     def value(self, y: Array, p: Array) -> Array:
         """Return the mean surprise of each sample."""
+        check_same_shape(y, p)
         y, p = y.astype(np.float64), p.astype(np.float64)
         if self.from_logits:
             losses = np.maximum(p, 0) - p * y + np.log1p(np.exp(-np.abs(p)))
@@ -223,6 +228,7 @@ class BinaryCrossentropy(Loss):
 
     def gradient(self, y: Array, p: Array) -> Array:
         """Return the derivative of the mean loss with respect to p."""
+        check_same_shape(y, p)
         y = y.astype(p.dtype)
         size = max(1, p.size)
         if self.from_logits:
@@ -232,6 +238,15 @@ class BinaryCrossentropy(Loss):
         q = np.clip(p, eps, 1 - eps)
         dp: Array = np.where(q == p, ((1 - y) / (1 - q) - y / q) / size, 0)
         return dp.astype(p.dtype)
+
+
+def check_same_shape(y: Array, p: Array) -> None:
+    """Raise a ShapeError unless there is one target for each output."""
+    if y.shape != p.shape:
+        raise ShapeError(
+            f"Targets of shape {y.shape} and outputs of shape {p.shape} do not fit: this loss "
+            "needs the same shape for both."
+        )
 
 
 def softmax(z: Array) -> Array:
@@ -244,14 +259,25 @@ def softmax(z: Array) -> Array:
 
 def log_softmax(z: Array) -> Array:
     """Return log(softmax(z)) over the last axis without taking a logarithm of 0."""
-    shifted = z - z.max(axis=-1, keepdims=True)
+    with np.errstate(over="ignore"):
+        shifted = np.maximum(z - z.max(axis=-1, keepdims=True), np.finfo(z.dtype).min)
     log_p: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return log_p
 
 
 def one_hot(y: Array, p: Array) -> Array:
     """Return class numbers as one-hot rows in the shape of p."""
+    if y.shape not in (p.shape[:-1], (*p.shape[:-1], 1)):
+        raise ShapeError(
+            f"Class numbers of shape {y.shape} do not fit outputs of shape {p.shape}: expected "
+            f"{p.shape[:-1]}."
+        )
     labels = y.reshape(p.shape[:-1]).astype(np.int64)
+    if labels.size and not 0 <= labels.min() <= labels.max() < p.shape[-1]:
+        raise ValueError(
+            f"Class numbers must be 0 to {p.shape[-1] - 1} for {p.shape[-1]} outputs, got "
+            f"{labels.min()} to {labels.max()}."
+        )
     return (labels[..., None] == np.arange(p.shape[-1])).astype(p.dtype)
 
 

@@ -80,15 +80,20 @@ class Optimizer:
         """Move the parameters, in place, by one step against the gradients."""
         if not self.slots:
             self.make_slots(params)
-        for name, arrays in self.slots.items():
-            if len(arrays) != len(params):
-                raise ShapeError(
-                    f"This {type(self).__name__} has {len(arrays)} arrays of {name}, the model has "
-                    f"{len(params)} parameters to train. Use a new optimizer for each model."
-                )
+        if not self.fits(params):
+            raise ShapeError(
+                f"What this {type(self).__name__} remembers belongs to other parameters than those "
+                f"to train, which have the shapes {[p.shape for p in params]}. Compile the model "
+                "anew, and use a new optimizer for each model."
+            )
         for i, (p, g) in enumerate(zip(params, grads, strict=True)):
             self.update(p, g, *(self.slots[name][i] for name in self.slot_names))
         self.iterations += 1
+
+    def fits(self, params: list[Array]) -> bool:
+        """Return whether what is remembered, if anything, belongs to such parameters."""
+        nothing, shapes = [(0,)] * len(params), [p.shape for p in params]
+        return all([a.shape for a in slot] in (nothing, shapes) for slot in self.slots.values())
 
     def make_slots(self, params: list[Array]) -> None:
         """Start the memory with zeros."""

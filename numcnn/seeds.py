@@ -9,6 +9,8 @@ is left alone from then on.
 """
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -36,13 +38,21 @@ def set_random_seed(seed: int | None) -> None:
     if seed is None:
         _own = None
         return
+    seed = check_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed)
+    _own = np.random.default_rng(seed)
+
+
+def check_seed(seed: int | None) -> int | None:
+    """Return the seed as an int, or None; refuse what is no seed for NumPy."""
+    if seed is None:
+        return None
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         raise TypeError(f"seed must be an integer from 0 to 2**32 - 1 or None, got {seed!r}.")
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed must be an integer from 0 to 2**32 - 1, got {seed!r}.")
-    random.seed(int(seed))
-    np.random.seed(int(seed))
-    _own = np.random.default_rng(int(seed))
+    return int(seed)
 
 
 def next_seed() -> int:
@@ -50,6 +60,22 @@ def next_seed() -> int:
     if _own is None:
         return int(np.random.randint(2**31 - 1))
     return int(_own.integers(2**31 - 1))
+
+
+@contextmanager
+def given_back(always: bool = False) -> Iterator[None]:
+    """Take back the seeds that the block took where it raises, or `always`."""
+    numpy_state = np.random.get_state()
+    own_state = _own.bit_generator.state if _own else None
+    kept = False
+    try:
+        yield
+        kept = not always
+    finally:
+        if not kept:
+            np.random.set_state(numpy_state)
+            if _own and own_state:
+                _own.bit_generator.state = own_state
 
 
 def generator(seed: int, step: int = 0) -> np.random.Generator:

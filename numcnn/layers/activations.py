@@ -248,8 +248,11 @@ def get(identifier: Any) -> Layer:
     if identifier is None:
         return Linear()
     if isinstance(identifier, Layer):
-        if identifier.params or identifier.compute_output_shape((1,)) != (1,):
-            raise DTypeError(f"activation must be an activation layer, got {identifier!r}.")
+        if identifier.compute_output_shape((2, 3)) != (2, 3) or identifier.get_state():
+            raise DTypeError(
+                f"activation must be an activation layer, which has no weights and keeps shapes, "
+                f"got {identifier!r}. Put it into the model as a layer of its own."
+            )
         return identifier.copy()
     if isinstance(identifier, type) and issubclass(identifier, Layer):
         return get(identifier())

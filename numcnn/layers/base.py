@@ -146,6 +146,11 @@ class Layer:
             self.build(input_shape)
             self.built_for = tuple(input_shape)
 
+    def unbuild(self) -> None:
+        """Forget parameters and shapes."""
+        self.built_for = None
+        self.params, self.grads, self.kept = {}, {}, None
+
     def add_parameter(self, name: str, shape: Shape, initializer: Any) -> None:
         """Make a parameter and start it; what `build` calls.
 
@@ -163,10 +168,10 @@ class Layer:
             self.params[name] = array
             return
         n_bytes = math.prod(shape) * np.dtype(self.dtype).itemsize
-        if n_bytes > _physical_memory():
+        if n_bytes > physical_memory():
             raise MemoryError(
                 f"Layer {self.name!r}: parameter {name!r} of shape {shape} and {self.dtype} needs "
-                f"{n_bytes:,} bytes, this machine has {_physical_memory():,}. Make the layer "
+                f"{n_bytes:,} bytes, this machine has {physical_memory():,}. Make the layer "
                 "or its input smaller."
             )
         self.params[name] = initializers.get(initializer)(shape, self.dtype)
@@ -237,8 +242,9 @@ def check_weights(params: list[Array], weights: Any, owner: str) -> list[Array]:
         raise DTypeError(f"set_weights of {owner} needs a list of arrays: {error}") from error
     if len(arrays) != len(params):
         raise ShapeError(
-            f"set_weights of {owner} needs {len(params)} arrays, got {len(arrays)}. "
-            f"Their shapes: {[p.shape for p in params]}."
+            f"set_weights of {owner} needs {len(params)} arrays, of shapes "
+            f"{[p.shape for p in params]}; got {len(arrays)}, of shapes "
+            f"{[a.shape for a in arrays]}. Nothing was changed."
         )
     faults = [
         f"array {i}: expected {p.shape} of numbers, got {a.shape} of {a.dtype}"
@@ -250,7 +256,8 @@ def check_weights(params: list[Array], weights: Any, owner: str) -> list[Array]:
     return [a.astype(p.dtype) for p, a in zip(params, arrays, strict=True)]
 
 
-def _physical_memory() -> int:
+def physical_memory() -> int:
+    """Return the bytes of memory of this machine; where that cannot be known, a terabyte."""
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return 2**40

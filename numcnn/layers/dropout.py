@@ -6,7 +6,7 @@ import numpy as np
 
 from numcnn.errors import DTypeError
 from numcnn.layers.base import Array, Layer
-from numcnn.seeds import generator, next_seed
+from numcnn.seeds import check_seed, generator, next_seed
 
 
 class Dropout(Layer):
@@ -63,8 +63,8 @@ class Dropout(Layer):
                 "that is dropped."
             )
         self.rate = float(rate)
-        self.given_seed = seed
-        self.seed = next_seed() if seed is None else int(seed)
+        self.given_seed = check_seed(seed)
+        self.seed = next_seed() if self.given_seed is None else self.given_seed
         self.step = 0  # batches trained so far
 
     def forward(self, x: Array, training: bool = False) -> Array:

@@ -100,13 +100,12 @@ class MaxPool2D(Layer):
         (oh, ow), padding = self.geometry(ih, iw)
         cols = im2col(x, self.pool_size, self.strides, padding, fill=-np.inf)
         cols = cols.reshape(n, oh, ow, self.n_taps, c)  # (N, OH, OW, KH*KW, C)
-        winner = cols.argmax(axis=3)  # (N, OH, OW, C): the first maximum, or the first NaN
-        if padding != ((0, 0), (0, 0)):
-            winner = self.inside(winner, x.shape, padding)
-        winner = winner[:, :, :, None, :]  # (N, OH, OW, 1, C)
-        y = np.take_along_axis(cols, winner, axis=3)[:, :, :, 0, :]  # (N, OH, OW, C)
+        y = cols.max(axis=3)  # (N, OH, OW, C); NaN counts as the greatest
         if training:
-            self.kept = winner, x.shape
+            winner = cols.argmax(axis=3)  # (N, OH, OW, C): the first maximum, or the first NaN
+            if padding != ((0, 0), (0, 0)):
+                winner = self.inside(winner, x.shape, padding)
+            self.kept = winner[:, :, :, None, :], x.shape  # (N, OH, OW, 1, C)
         return as_given(y, self.data_format)
 
     def backward(self, dy: Array) -> Array:

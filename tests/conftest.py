@@ -1,0 +1,41 @@
+"""Hypothesis profiles, and settings and seeds as they were after each test.
+
+HYPOTHESIS_PROFILE is dev (20 examples, the default), ci (60, the same ones each time; the default
+where CI is set) or deep (1000).
+"""
+
+import os
+import random
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from numcnn import backend
+from numcnn.utils import set_random_seed
+
+
+def pytest_configure(config):
+    # What Hypothesis stores goes where pytest's own cache is, not beside the code.
+    folder = config.rootpath / ".pytest_cache" / "hypothesis"
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(folder))
+
+
+settings.register_profile("dev", max_examples=20, deadline=None)
+settings.register_profile("ci", max_examples=60, deadline=None, derandomize=True)
+settings.register_profile("deep", max_examples=1000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.fixture(autouse=True)
+def settings_and_seeds():
+    """Put the backend's settings and the states of the random generators back after each test."""
+    floatx, epsilon, layout = backend.floatx(), backend.epsilon(), backend.image_data_format()
+    numpy_state, python_state = np.random.get_state(), random.getstate()
+    yield
+    backend.set_floatx(floatx)
+    backend.set_epsilon(epsilon)
+    backend.set_image_data_format(layout)
+    set_random_seed(None)
+    np.random.set_state(numpy_state)
+    random.setstate(python_state)

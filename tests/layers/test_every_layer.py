@@ -1,0 +1,463 @@
+"""One list of checks that every layer passes, on random shapes and arguments."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import oracles
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import numcnn.layers
+from numcnn import layers
+from numcnn.gradcheck import check_layer
+from numcnn.layers import Layer
+
+
+@dataclass
+class Case:
+    """A layer, samples for it, and what its forward and backward should be."""
+
+    layer: Layer
+    shape: tuple[int, ...]  # of one sample
+    n: int
+    seed: int
+    forward: Callable[..., Any]  # (x, params) -> y
+    backward: Callable[..., Any]  # (x, params, dy) -> {"x": dx, "w": dw, ...}
+    exact: bool  # whole numbers in, whole numbers out
+
+    def start(self, dtype="float64", whole=True):
+        """Build the layer with random parameters; return a batch and an upstream gradient."""
+        self.layer.dtype = dtype
+        self.layer.build_for(self.shape)
+        rng = np.random.default_rng(self.seed)
+
+        def draw(shape):
+            values = rng.integers(-8, 9, shape) if whole and self.exact else rng.normal(size=shape)
+            return values.astype(dtype)
+
+        self.layer.set_weights([draw(p.shape) for p in self.layer.params.values()])
+        x = draw((self.n, *self.shape))
+        return x, draw((self.n, *self.layer.compute_output_shape(self.shape)))
+
+    def assert_equal(self, actual, expected, dtype="float64"):
+        tolerance = 0 if self.exact else 1e-12 if dtype == "float64" else 1e-5
+        np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
+
+
+sizes = st.integers(1, 4)
+seeds = st.integers(0, 2**32 - 1)
+batches = st.integers(0, 3)
+shapes = st.lists(sizes, min_size=1, max_size=3).map(tuple)
+pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
+activations = st.sampled_from([None, "relu", "sigmoid", "tanh", "softmax"])
+
+
+def to_last(x, data_format):
+    return x if data_format == "channels_last" else np.moveaxis(x, 1, -1)
+
+
+def to_given(x, data_format):
+    return x if data_format == "channels_last" else np.moveaxis(x, -1, 1)
+
+
+@st.composite
+def image_windows(draw, dilated):
+    """(kernel, strides, dilation, padding, data_format, sample shape), the windows fitting."""
+    kernel, strides = draw(pairs), draw(pairs)
+    dilation = draw(pairs) if dilated else (1, 1)
+    padding = draw(st.sampled_from(["valid", "same"]))
+    reach = [
+        d * (k - 1) + 1 if padding == "valid" else 1 for k, d in zip(kernel, dilation, strict=True)
+    ]
+    ih, iw = (r + draw(st.integers(0, 3)) for r in reach)
+    c, data_format = draw(sizes), draw(st.sampled_from(["channels_last", "channels_first"]))
+    shape = (ih, iw, c) if data_format == "channels_last" else (c, ih, iw)
+    return kernel, strides, dilation, padding, data_format, shape
+
+
+@st.composite
+def conv2d_cases(draw):
+    kernel, strides, dilation, padding, data_format, shape = draw(image_windows(dilated=True))
+    activation, bias, filters = draw(activations), draw(st.booleans()), draw(sizes)
+    layer = layers.Conv2D(
+        filters,
+        kernel,
+        strides=strides,
+        padding=padding,
+        data_format=data_format,
+        dilation_rate=dilation,
+        activation=activation,
+        use_bias=bias,
+    )
+    name, how = activation or "linear", (strides, padding, dilation)
+
+    def scores(x, params):
+        b = params.get("b", np.zeros(filters))
+        return to_given(oracles.conv2d(to_last(x, data_format), params["w"], b, *how), data_format)
+
+    def backward(x, params, dy):
+        dz = oracles.activation_backward(name, scores(x, params), dy)
+        dz = to_last(dz, data_format)
+        dx, dw, db = oracles.conv2d_backward(to_last(x, data_format), params["w"], dz, *how)
+        return {"x": to_given(dx, data_format), "w": dw} | ({"b": db} if bias else {})
+
+    return Case(
+        layer,
+        shape,
+        draw(batches),
+        draw(seeds),
+        lambda x, params: oracles.ACTIVATIONS[name](scores(x, params)),
+        backward,
+        exact=name in ("linear", "relu"),
+    )
+
+
+@st.composite
+def maxpool2d_cases(draw):
+    pool, strides, _, padding, data_format, shape = draw(image_windows(dilated=False))
+    layer = layers.MaxPool2D(pool, strides, padding, data_format)
+
+    def both(x):
+        return oracles.maxpool2d(to_last(x, data_format), pool, strides, padding)
+
+    def backward(x, params, dy):
+        dy, (_, winners) = to_last(dy, data_format), both(x)
+        dx = oracles.maxpool2d_backward(to_last(x, data_format), dy, winners)
+        return {"x": to_given(dx, data_format)}
+
+    return Case(
+        layer,
+        shape,
+        draw(batches),
+        draw(seeds),
+        lambda x, params: to_given(both(x)[0], data_format),
+        backward,
+        exact=True,
+    )
+
+
+@st.composite
+def dense_cases(draw):
+    activation, bias, units = draw(activations), draw(st.booleans()), draw(sizes)
+    layer, name = layers.Dense(units, activation=activation, use_bias=bias), activation or "linear"
+
+    def scores(x, params):
+        return oracles.dense(x, params["w"], params.get("b", np.zeros(units)))
+
+    def backward(x, params, dy):
+        dz = oracles.activation_backward(name, scores(x, params), dy)
+        dx, dw, db = oracles.dense_backward(x, params["w"], dz)
+        return {"x": dx, "w": dw} | ({"b": db} if bias else {})
+
+    return Case(
+        layer,
+        (draw(sizes),),
+        draw(batches),
+        draw(seeds),
+        lambda x, params: oracles.ACTIVATIONS[name](scores(x, params)),
+        backward,
+        exact=name in ("linear", "relu"),
+    )
+
+
+@st.composite
+def activation_cases(draw, name, make):
+    return Case(
+        make(),
+        draw(shapes),
+        draw(batches),
+        draw(seeds),
+        lambda x, params: oracles.ACTIVATIONS[name](x),
+        lambda x, params, dy: {"x": oracles.activation_backward(name, x, dy)},
+        exact=name in ("linear", "relu"),
+    )
+
+
+@st.composite
+def dropout_cases(draw):
+    rate = draw(st.sampled_from([0.0, 0.5, 0.75]))  # factors 1, 2 and 4: whole numbers stay whole
+    layer = layers.Dropout(rate, seed=draw(seeds))
+    shape, n = draw(shapes), draw(batches)
+
+    def stays(x):
+        return layer.mask(np.ones(x.shape)) > 0
+
+    return Case(
+        layer,
+        shape,
+        n,
+        draw(seeds),
+        lambda x, params: oracles.dropout(x, stays(x), rate),
+        lambda x, params, dy: {"x": oracles.dropout(dy, stays(x), rate)},
+        exact=True,
+    )
+
+
+@st.composite
+def flatten_cases(draw):
+    data_format = draw(st.sampled_from(["channels_last", "channels_first"]))
+
+    def forward(x, params):
+        x = to_last(x, data_format) if x.ndim == 4 else x
+        return np.array([[v for v in sample.flat] for sample in x]).reshape(len(x), x[:1].size)
+
+    def backward(x, params, dy):
+        dx = np.zeros_like(x)
+        image = to_last(dx, data_format) if x.ndim == 4 else dx  # a view
+        for m in range(len(x)):
+            for position, index in enumerate(oracles.indices(image.shape[1:])):
+                image[(m, *index)] = dy[m, position]
+        return {"x": dx}
+
+    layer = layers.Flatten(data_format)
+    n = draw(st.integers(1, 3))
+    return Case(layer, draw(shapes), n, draw(seeds), forward, backward, exact=True)
+
+
+@st.composite
+def reshape_cases(draw):
+    a, b, c = draw(sizes), draw(sizes), draw(sizes)
+    target = draw(st.sampled_from([(c, b, a), (-1,), (a * b, -1), (c, -1, b)]))
+    layer = layers.Reshape(target)
+    return Case(
+        layer,
+        (a, b, c),
+        draw(batches),
+        draw(seeds),
+        lambda x, params: np.array(list(x.flat), x.dtype).reshape(
+            len(x), *layer.compute_output_shape((a, b, c))
+        ),
+        lambda x, params, dy: {"x": np.array(list(dy.flat), dy.dtype).reshape(x.shape)},
+        exact=True,
+    )
+
+
+@st.composite
+def input_cases(draw):
+    shape = draw(shapes)
+    return Case(
+        layers.Input(shape=shape),
+        shape,
+        draw(batches),
+        draw(seeds),
+        lambda x, params: x,
+        lambda x, params, dy: {"x": dy},
+        exact=True,
+    )
+
+
+CASES = {
+    "Conv2D": conv2d_cases(),
+    "MaxPool2D": maxpool2d_cases(),
+    "Dense": dense_cases(),
+    "Dropout": dropout_cases(),
+    "Flatten": flatten_cases(),
+    "Reshape": reshape_cases(),
+    "InputLayer": input_cases(),
+    "Linear": activation_cases("linear", layers.Linear),
+    "ReLU": activation_cases("relu", layers.ReLU),
+    "Sigmoid": activation_cases("sigmoid", layers.Sigmoid),
+    "Tanh": activation_cases("tanh", layers.Tanh),
+    "Softmax": activation_cases("softmax", layers.Softmax),
+    "Activation": activation_cases("tanh", lambda: layers.Activation("tanh")),
+}
+every_layer = pytest.mark.parametrize("name", CASES)
+
+
+def test_the_list_holds_every_layer():
+    exported = {getattr(numcnn.layers, name) for name in numcnn.layers.__all__}
+    classes = {c.__name__ for c in exported if isinstance(c, type) and issubclass(c, Layer)}
+    assert classes - {"Layer"} == set(CASES)
+
+
+@every_layer
+@given(data=st.data())
+def test_forward_and_backward_equal_the_oracle(name, data):
+    case = data.draw(CASES[name])
+    x, dy = case.start()
+    y = case.layer.forward(x, training=True)
+    dx = case.layer.backward(dy)
+    case.assert_equal(y, case.forward(x, case.layer.params))
+    expected = case.backward(x, case.layer.params, dy)
+    case.assert_equal(dx, expected.pop("x"))
+    assert case.layer.grads.keys() == expected.keys() == case.layer.params.keys()
+    for key, gradient in expected.items():
+        case.assert_equal(case.layer.grads[key], gradient)
+
+
+@every_layer
+@given(data=st.data())
+def test_float32_equals_float64(name, data):
+    case = data.draw(CASES[name])
+    results = []
+    for dtype in ("float64", "float32"):
+        layer = case.layer = case.layer.copy()
+        layer.params, layer.built_for = {}, None
+        x, dy = case.start(dtype)
+        y = layer.forward(x, training=True)
+        arrays = [y, layer.backward(dy), *(layer.grads[key] for key in layer.params)]
+        assert {a.dtype.name for a in [*arrays, layer.forward(x)]} == {dtype}
+        results.append(arrays)
+    for wide, narrow in zip(*results, strict=True):
+        case.assert_equal(narrow, wide, "float32")
+
+
+@every_layer
+@given(data=st.data())
+def test_the_gradient_check_passes(name, data):
+    case = data.draw(CASES[name])
+    assume(case.n > 0)
+    case.start(whole=False)
+    report = check_layer(case.layer, (case.n, *case.shape), seed=case.seed, max_entries=25)
+    report.raise_if_wrong()
+
+
+@every_layer
+@given(data=st.data())
+def test_shapes_are_as_promised(name, data):
+    case = data.draw(CASES[name])
+    x, dy = case.start()
+    assert case.layer.input_shape == (None, *case.shape)
+    assert case.layer.output_shape[1:] == dy.shape[1:]
+    for n in (len(x), 0):
+        for training in (True, False):
+            assert case.layer.forward(x[:n], training).shape == dy[:n].shape
+        dx = case.layer.backward(dy[:n])
+        assert dx.shape == x[:n].shape
+        for key, p in case.layer.params.items():
+            assert case.layer.grads[key].shape == p.shape
+    assert not any(gradient.any() for gradient in case.layer.grads.values())  # of no samples
+
+
+@every_layer
+@given(data=st.data())
+def test_nothing_is_written_to_and_nothing_is_given_away(name, data):
+    case = data.draw(CASES[name])
+    x, dy = case.start()
+    params = case.layer.params
+    for array in (x, dy, *params.values()):
+        array.flags.writeable = False  # writing raises
+    outputs = [case.layer.forward(x, training=True), case.layer.backward(dy)]
+    outputs += [case.layer.forward(x), *case.layer.grads.values()]
+    for output in outputs:
+        assert not any(np.shares_memory(output, p) for p in params.values())
+    for gradient in case.layer.grads.values():
+        assert not any(np.shares_memory(gradient, a) for a in (x, dy, *outputs[:3]))
+
+
+@every_layer
+@given(data=st.data())
+def test_the_configuration_makes_the_same_layer_again(name, data):
+    case = data.draw(CASES[name])
+    x, _ = case.start()
+    config = json.loads(json.dumps(case.layer.get_config()))
+    twin = type(case.layer).from_config(config)
+    assert json.loads(json.dumps(twin.get_config())) == config
+    twin.build_for(case.shape)
+    twin.set_weights(case.layer.get_weights())
+    twin.set_state(case.layer.get_state())
+    for training in (True, False):
+        np.testing.assert_array_equal(
+            twin.forward(x, training), case.layer.forward(x, training), strict=True
+        )
+
+
+@every_layer
+@given(data=st.data())
+def test_prediction_keeps_nothing(name, data):
+    case = data.draw(CASES[name])
+    x, dy = case.start()
+    case.layer.forward(x)
+    assert case.layer.kept is None
+    case.layer.forward(x, training=True)
+    kept = case.layer.kept
+    dx = case.layer.backward(dy)
+    case.layer.forward(x + 1)
+    assert case.layer.kept is kept
+    np.testing.assert_array_equal(case.layer.backward(dy), dx, strict=True)
+
+
+@every_layer
+@given(data=st.data())
+def test_backward_belongs_to_the_last_forward_and_can_be_repeated(name, data):
+    case = data.draw(CASES[name])
+    x, dy = case.start()
+    case.layer.forward(np.concatenate([x, x + 1]), training=True)
+    case.layer.forward(x, training=True)
+    first = [case.layer.backward(dy), *case.layer.grads.values()]
+    second = [case.layer.backward(dy), *case.layer.grads.values()]
+    fresh = case.layer.copy()
+    fresh.kept, fresh.grads = None, {}
+    fresh.forward(x, training=True)
+    third = [fresh.backward(dy), *fresh.grads.values()]
+    for a, b, c in zip(first, second, third, strict=True):
+        np.testing.assert_array_equal(a, b, strict=True)
+        np.testing.assert_array_equal(a, c, strict=True)
+
+
+@every_layer
+@given(data=st.data())
+def test_a_batch_is_its_samples_one_by_one(name, data):
+    case = data.draw(CASES[name])
+    assume(case.n > 0)
+    x, dy = case.start()
+    case.layer.rate = 0.0  # a mask depends on the shape of the batch; only Dropout reads this
+    y = case.layer.forward(x, training=True)
+    dx = case.layer.backward(dy)
+    whole = {key: g.copy() for key, g in case.layer.grads.items()}
+    total = {key: 0.0 for key in whole}
+    for m in range(case.n):
+        case.assert_equal(case.layer.forward(x[m : m + 1], training=True), y[m : m + 1])
+        case.assert_equal(case.layer.backward(dy[m : m + 1]), dx[m : m + 1])
+        total = {key: total[key] + case.layer.grads[key] for key in whole}
+    for key, gradient in whole.items():
+        np.testing.assert_allclose(total[key], gradient, rtol=1e-12, atol=1e-12)
+
+
+@every_layer
+@given(data=st.data())
+def test_the_layout_in_memory_does_not_matter(name, data):
+    case = data.draw(CASES[name])
+    x, dy = case.start()
+    spread = np.full((*x.shape[:-1], 2 * x.shape[-1]), np.nan)
+    spread[..., ::2] = x
+    others = [np.asfortranarray(x), spread[..., ::2], x[::-1].copy()[::-1]]
+    y = case.layer.forward(x, training=True)
+    dx = case.layer.backward(dy)
+    for other in others:
+        case.assert_equal(case.layer.forward(other, training=True), y)
+        case.assert_equal(case.layer.backward(np.asfortranarray(dy)), dx)
+
+
+@every_layer
+@given(data=st.data())
+def test_a_copy_is_independent(name, data):
+    case = data.draw(CASES[name])
+    x, dy = case.start()
+    case.layer.forward(x, training=True)
+    before = case.layer.get_weights()
+    twin = case.layer.copy()
+    for p in twin.params.values():
+        p += 1
+    twin.forward(x + 1, training=True)
+    case.layer.backward(dy)
+    for p, q in zip(before, case.layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() - {"Linear", "InputLayer"}))
+@given(data=st.data())
+def test_backward_without_forward_says_so(name, data):
+    case = data.draw(CASES[name])
+    _, dy = case.start()
+    with pytest.raises(RuntimeError, match=r"forward\(x, training=True\)"):
+        case.layer.backward(dy)
+
+
+def test_an_unknown_argument_names_the_nearest():
+    with pytest.raises(TypeError, match="Did you mean 'padding'"):
+        layers.Conv2D(2, 3, paddin="same")

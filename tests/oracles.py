@@ -1,0 +1,329 @@
+"""What the layers, losses and optimizers should compute, in plain loops.
+
+Nothing here is fast or clever, and nothing comes from numcnn: each function is one formula, written
+index by index, so that it can be seen to be right. All work for floats, whole numbers and, where a
+derivative is defined, complex numbers, for derivatives by a complex step.
+"""
+
+import itertools
+import math
+
+import numpy as np
+
+
+def indices(shape):
+    """All index tuples of an array of this shape, in reading order."""
+    return itertools.product(*map(range, shape))
+
+
+def complex_step(f, x):
+    """The gradient of f, which makes one number of an array: f(x + ih).imag / h.
+
+    There is no subtraction, so h can be tiny and the result is right to the last digits.
+    """
+    h = 1e-30
+    gradient = np.zeros(x.shape)
+    for index in indices(x.shape):
+        moved = x.astype(complex)
+        moved[index] += 1j * h
+        gradient[index] = np.imag(f(moved)) / h
+    return gradient
+
+
+# ---- windows ----
+
+
+def same_padding(size, k, stride, dilation=1):
+    """Keras's 'same': ceil(size / stride) outputs, the odd pixel at the end."""
+    outputs = math.ceil(size / stride)
+    reach = dilation * (k - 1) + 1
+    total = max((outputs - 1) * stride + reach - size, 0)
+    return total // 2, total - total // 2
+
+
+def pads(padding, size, kernel, strides, dilation=(1, 1)):
+    """((top, bottom), (left, right)) of 'same', 'valid', or as given."""
+    if padding == "valid":
+        return (0, 0), (0, 0)
+    if padding == "same":
+        rows, columns = (
+            same_padding(*a) for a in zip(size, kernel, strides, dilation, strict=True)
+        )
+        return rows, columns
+    return padding
+
+
+def count(size, k, stride, pad, dilation=1):
+    """The number of positions of a window, by trying them all."""
+    reach = dilation * (k - 1) + 1
+    return len(range(0, size + sum(pad) - reach + 1, stride))
+
+
+def windows(size, kernel, strides, padding, dilation=(1, 1)):
+    """For each output (oh, ow): the taps (i, j) on the image and the pixel (row, column) there."""
+    (ih, iw), (kh, kw), (sh, sw), (dh, dw) = size, kernel, strides, dilation
+    (top, bottom), (left, right) = pads(padding, size, kernel, strides, dilation)
+    oh, ow = count(ih, kh, sh, (top, bottom), dh), count(iw, kw, sw, (left, right), dw)
+    found = {}
+    for p, q in indices((oh, ow)):
+        found[p, q] = []
+        for i, j in indices((kh, kw)):
+            row, column = p * sh + i * dh - top, q * sw + j * dw - left
+            if 0 <= row < ih and 0 <= column < iw:
+                found[p, q].append(((i, j), (row, column)))
+    return found, (oh, ow)
+
+
+def im2col(x, kernel, strides, padding, dilation=(1, 1)):
+    n, ih, iw, c = x.shape
+    found, size = windows((ih, iw), kernel, strides, padding, dilation)
+    cols = np.zeros((n, *size, *kernel, c), x.dtype)
+    for m, k in indices((n, c)):
+        for (p, q), taps in found.items():
+            for (i, j), (row, column) in taps:
+                cols[m, p, q, i, j, k] = x[m, row, column, k]
+    return cols
+
+
+def col2im(dcols, x_shape, kernel, strides, padding, dilation=(1, 1)):
+    n, ih, iw, c = x_shape
+    found, _ = windows((ih, iw), kernel, strides, padding, dilation)
+    dx = np.zeros(x_shape, dcols.dtype)
+    for m, k in indices((n, c)):
+        for (p, q), taps in found.items():
+            for (i, j), (row, column) in taps:
+                dx[m, row, column, k] += dcols[m, p, q, i, j, k]
+    return dx
+
+
+def conv2d(x, w, b, strides=(1, 1), padding="valid", dilation=(1, 1)):
+    n, ih, iw, c = x.shape
+    kh, kw, _, f = w.shape
+    found, size = windows((ih, iw), (kh, kw), strides, padding, dilation)
+    y = np.zeros((n, *size, f), np.result_type(x, w, b))
+    for m, g in indices((n, f)):
+        for (p, q), taps in found.items():
+            y[m, p, q, g] = b[g]
+            for (i, j), (row, column) in taps:
+                for k in range(c):
+                    y[m, p, q, g] += x[m, row, column, k] * w[i, j, k, g]
+    return y
+
+
+def conv2d_backward(x, w, dy, strides=(1, 1), padding="valid", dilation=(1, 1)):
+    """(dx, dw, db): each product x * w of the forward loops gives its two factors a share."""
+    n, ih, iw, c = x.shape
+    kh, kw, _, f = w.shape
+    found, _ = windows((ih, iw), (kh, kw), strides, padding, dilation)
+    dx, dw, db = np.zeros_like(x), np.zeros_like(w), np.zeros(f, w.dtype)
+    for m, g in indices((n, f)):
+        for (p, q), taps in found.items():
+            db[g] += dy[m, p, q, g]
+            for (i, j), (row, column) in taps:
+                for k in range(c):
+                    dx[m, row, column, k] += dy[m, p, q, g] * w[i, j, k, g]
+                    dw[i, j, k, g] += dy[m, p, q, g] * x[m, row, column, k]
+    return dx, dw, db
+
+
+def maxpool2d(x, pool, strides, padding="valid"):
+    """(y, winners): the first largest pixel in reading order wins; NaN is larger than all."""
+    n, ih, iw, c = x.shape
+    found, size = windows((ih, iw), pool, strides, padding)
+    y, winners = np.zeros((n, *size, c), x.dtype), {}
+    for m, k in indices((n, c)):
+        for (p, q), taps in found.items():
+            best = None
+            for _, (row, column) in taps:
+                value = x[m, row, column, k]
+                if best is None or value.real > best.real or (np.isnan(value) > np.isnan(best)):
+                    best, winner = value, (m, row, column, k)
+            y[m, p, q, k], winners[m, p, q, k] = best, winner
+    return y, winners
+
+
+def maxpool2d_backward(x, dy, winners):
+    dx = np.zeros_like(x)
+    for output, winner in winners.items():
+        dx[winner] += dy[output]
+    return dx
+
+
+# ---- other layers ----
+
+
+def dense(x, w, b):
+    (n, d), u = x.shape, w.shape[1]
+    y = np.zeros((n, u), np.result_type(x, w, b))
+    for m, j in indices((n, u)):
+        y[m, j] = b[j]
+        for i in range(d):
+            y[m, j] += x[m, i] * w[i, j]
+    return y
+
+
+def dense_backward(x, w, dy):
+    dx, dw, db = np.zeros_like(x), np.zeros_like(w), np.zeros(w.shape[1], w.dtype)
+    for m, j in indices(dy.shape):
+        db[j] += dy[m, j]
+        for i in range(x.shape[1]):
+            dx[m, i] += dy[m, j] * w[i, j]
+            dw[i, j] += dy[m, j] * x[m, i]
+    return dx, dw, db
+
+
+def elementwise(function, x):
+    y = np.zeros(x.shape, x.dtype)
+    for index in indices(x.shape):
+        y[index] = function(x[index])
+    return y
+
+
+def linear(x):
+    return x.copy()
+
+
+def relu(x):
+    return elementwise(lambda v: v if v.real > 0 else 0 * v.real, x)
+
+
+def sigmoid(x):
+    return elementwise(lambda v: 1 / (1 + np.exp(-v)), x)
+
+
+def tanh(x):
+    return elementwise(lambda v: (np.exp(2 * v) - 1) / (np.exp(2 * v) + 1), x)
+
+
+def softmax(x):
+    """Over the last axis."""
+    y = np.zeros(x.shape, x.dtype)
+    for row in indices(x.shape[:-1]):
+        largest = max(v.real for v in x[row])
+        e = [np.exp(v - largest) for v in x[row]]
+        for k in range(x.shape[-1]):
+            y[(*row, k)] = e[k] / sum(e)
+    return y
+
+
+def softmax_backward(x, dy):
+    """dx from the whole table dy[k]/dx[m] = y[k] * ((k == m) - y[m])."""
+    y, dx = softmax(x), np.zeros_like(x)
+    for row in indices(x.shape[:-1]):
+        for k, m in indices((x.shape[-1],) * 2):
+            dx[(*row, m)] += dy[(*row, k)] * y[(*row, k)] * ((k == m) - y[(*row, m)])
+    return dx
+
+
+ACTIVATIONS = {
+    "linear": linear,
+    "relu": relu,
+    "sigmoid": sigmoid,
+    "tanh": tanh,
+    "softmax": softmax,
+}
+
+
+def activation_backward(name, x, dy):
+    slopes = {
+        "linear": lambda v: 1.0,
+        "relu": lambda v: float(v > 0),
+        "sigmoid": lambda v: np.exp(-v) / (1 + np.exp(-v)) ** 2,
+        "tanh": lambda v: 4 / (np.exp(v) + np.exp(-v)) ** 2,
+    }
+    return softmax_backward(x, dy) if name == "softmax" else dy * elementwise(slopes[name], x)
+
+
+def dropout(x, mask, rate):
+    """The mask says who stays."""
+    y = np.zeros_like(x)
+    for index in indices(x.shape):
+        y[index] = x[index] / (1 - rate) if mask[index] else 0
+    return y
+
+
+# ---- losses: the mean over samples, from which complex_step makes the gradient ----
+
+
+def clip(v, low, high):
+    return low if v.real < low else high if v.real > high else v
+
+
+def mean_squared_error(y, p):
+    total = 0
+    for index in indices(p.shape):
+        total += (p[index] - y[index]) ** 2
+    return total / p.size
+
+
+def categorical_crossentropy(y, p, epsilon=1e-7):
+    """Rows are divided by their sum, then clipped."""
+    total = 0
+    for row in indices(p.shape[:-1]):
+        for k in range(p.shape[-1]):
+            q = clip(p[(*row, k)] / sum(p[row]), epsilon, 1 - epsilon)
+            total -= y[(*row, k)] * np.log(q)
+    return total / (p.size // p.shape[-1])
+
+
+def categorical_crossentropy_from_logits(y, z):
+    total = 0
+    for row in indices(z.shape[:-1]):
+        largest = max(v.real for v in z[row])
+        log_sum = largest + np.log(sum(np.exp(v - largest) for v in z[row]))
+        for k in range(z.shape[-1]):
+            total += y[(*row, k)] * (log_sum - z[(*row, k)])
+    return total / (z.size // z.shape[-1])
+
+
+def binary_crossentropy(y, p, epsilon=1e-7):
+    total = 0
+    for index in indices(p.shape):
+        q = clip(p[index], epsilon, 1 - epsilon)
+        total -= y[index] * np.log(q) + (1 - y[index]) * np.log(1 - q)
+    return total / p.size
+
+
+def binary_crossentropy_from_logits(y, z):
+    total = 0
+    for index in indices(z.shape):
+        v = z[index]
+        softplus = v + np.log(1 + np.exp(-v)) if v.real > 0 else np.log(1 + np.exp(v))
+        total += softplus - v * y[index]
+    return total / z.size
+
+
+def one_hot(labels, classes):
+    return np.array([[float(k == label) for k in range(classes)] for label in labels])
+
+
+# ---- optimizers: one number p, its gradients step by step ----
+
+
+def sgd(p, gradients, lr=0.01, momentum=0.0, nesterov=False, decay=0.0):
+    v = 0.0
+    for t, g in enumerate(gradients):
+        rate = lr / (1 + decay * t)
+        v = momentum * v - rate * g
+        p = p + (momentum * v - rate * g if nesterov else v)
+    return p
+
+
+def rmsprop(p, gradients, lr=0.001, rho=0.9, epsilon=1e-7, decay=0.0):
+    """Epsilon outside the root."""
+    v = 0.0
+    for t, g in enumerate(gradients):
+        v = rho * v + (1 - rho) * g * g
+        p = p - lr / (1 + decay * t) * g / (math.sqrt(v) + epsilon)
+    return p
+
+
+def adam(p, gradients, lr=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, decay=0.0):
+    """Epsilon added to the root before its correction."""
+    m = v = 0.0
+    for t, g in enumerate(gradients, start=1):
+        m = beta_1 * m + (1 - beta_1) * g
+        v = beta_2 * v + (1 - beta_2) * g * g
+        rate = lr / (1 + decay * (t - 1)) * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+        p = p - rate * m / (math.sqrt(v) + epsilon)
+    return p

@@ -1,0 +1,295 @@
+"""Losses: values against plain loops, gradients against complex steps and central differences."""
+
+import numpy as np
+import oracles
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numcnn import backend, losses
+from numcnn.errors import ShapeError
+from numcnn.gradcheck import check_loss
+from numcnn.layers import Sigmoid, Softmax
+from numcnn.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Loss,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy,
+)
+
+equal = np.testing.assert_array_equal
+close = np.testing.assert_allclose
+seeds = st.integers(0, 2**32 - 1)
+shapes = st.tuples(st.integers(1, 4), st.integers(1, 5))
+
+
+def scores(rng, shape):
+    return 3 * rng.normal(size=shape)
+
+
+def probabilities(rng, shape):
+    """Rows that need not sum to 1, as the loss divides by the sum."""
+    return rng.uniform(0.05, 0.95, shape)
+
+
+def any_targets(rng, shape):
+    return rng.normal(size=shape)
+
+
+def shares(rng, shape):
+    return rng.uniform(size=shape)
+
+
+def one_hot(rng, shape):
+    return oracles.one_hot(rng.integers(0, shape[-1], shape[0]), shape[-1])
+
+
+def labels(rng, shape):
+    return rng.integers(0, shape[-1], shape[0])
+
+
+def sparse(oracle):
+    return lambda y, p: oracle(oracles.one_hot(y, p.shape[-1]), p)
+
+
+CASES = {
+    "mse": (MeanSquaredError(), any_targets, scores, oracles.mean_squared_error),
+    "categorical": (
+        CategoricalCrossentropy(),
+        one_hot,
+        probabilities,
+        oracles.categorical_crossentropy,
+    ),
+    "categorical, soft targets": (
+        CategoricalCrossentropy(),
+        shares,
+        probabilities,
+        oracles.categorical_crossentropy,
+    ),
+    "categorical from logits": (
+        CategoricalCrossentropy(from_logits=True),
+        one_hot,
+        scores,
+        oracles.categorical_crossentropy_from_logits,
+    ),
+    "categorical from logits, soft targets": (
+        CategoricalCrossentropy(from_logits=True),
+        shares,
+        scores,
+        oracles.categorical_crossentropy_from_logits,
+    ),
+    "sparse": (
+        SparseCategoricalCrossentropy(),
+        labels,
+        probabilities,
+        sparse(oracles.categorical_crossentropy),
+    ),
+    "sparse from logits": (
+        SparseCategoricalCrossentropy(from_logits=True),
+        labels,
+        scores,
+        sparse(oracles.categorical_crossentropy_from_logits),
+    ),
+    "binary": (BinaryCrossentropy(), shares, probabilities, oracles.binary_crossentropy),
+    "binary from logits": (
+        BinaryCrossentropy(from_logits=True),
+        shares,
+        scores,
+        oracles.binary_crossentropy_from_logits,
+    ),
+}
+every_loss = pytest.mark.parametrize("name", CASES)
+
+
+def draw(name, shape, seed):
+    loss, targets, outputs, oracle = CASES[name]
+    rng = np.random.default_rng(seed)
+    return loss, targets(rng, shape), outputs(rng, shape), oracle
+
+
+def test_the_list_holds_every_loss():
+    assert {type(case[0]) for case in CASES.values()} == set(losses.LOSSES.values())
+
+
+@every_loss
+@given(shapes, seeds)
+def test_value_and_gradient_equal_the_oracle(name, shape, seed):
+    loss, y, p, oracle = draw(name, shape, seed)
+    values = loss.value(y, p)
+    assert values.shape == shape[:1]
+    assert values.dtype == np.float64
+    close(values.mean(), oracle(y, p), rtol=1e-12, atol=1e-13)
+    assert loss(y, p) == values.mean()
+    expected = oracles.complex_step(lambda v: oracle(y, v), p)
+    close(loss.gradient(y, p), expected, rtol=1e-11, atol=1e-13)
+
+
+@every_loss
+@given(shapes, seeds)
+def test_the_gradient_check_passes(name, shape, seed):
+    loss, y, p, _ = draw(name, shape, seed)
+    check_loss(loss, y, p, seed=seed).raise_if_wrong()
+
+
+@every_loss
+@given(shapes, seeds)
+def test_types_and_arguments_are_kept(name, shape, seed):
+    loss, y, p, _ = draw(name, shape, seed)
+    for dtype, tolerance in (("float32", 1e-4), ("float64", 1e-12)):
+        q = p.astype(dtype)
+        q.flags.writeable = y.flags.writeable = False  # writing raises
+        gradient = loss.gradient(y, q)
+        assert gradient.dtype == dtype
+        assert not np.shares_memory(gradient, q)
+        close(gradient, loss.gradient(y, p), rtol=tolerance, atol=tolerance)
+        close(loss.value(y, q), loss.value(y, p), rtol=tolerance, atol=tolerance)
+
+
+@every_loss
+@given(shapes, seeds)
+def test_a_batch_is_its_samples_one_by_one(name, shape, seed):
+    loss, y, p, _ = draw(name, shape, seed)
+    single = [(y[m : m + 1], p[m : m + 1]) for m in range(len(p))]
+    equal(loss.value(y, p), np.concatenate([loss.value(*sample) for sample in single]))
+    gradients = np.concatenate([loss.gradient(*sample) for sample in single])
+    close(loss.gradient(y, p), gradients / len(p), rtol=1e-14)
+
+
+@every_loss
+def test_no_samples(name):
+    loss, y, p, _ = draw(name, (1, 3), 0)
+    assert loss.value(y[:0], p[:0]).shape == (0,)
+    assert loss.gradient(y[:0], p[:0]).shape == (0, 3)
+
+
+@every_loss
+def test_a_sample_may_have_further_axes(name):
+    loss, y, p, _ = draw(name, (6, 3), 0)
+    deep_y, deep_p = y.reshape(2, 3, *y.shape[1:]), p.reshape(2, 3, 3)
+    close(loss.value(deep_y, deep_p), loss.value(y, p).reshape(2, 3).mean(axis=1))
+    close(loss.gradient(deep_y, deep_p), loss.gradient(y, p).reshape(2, 3, 3))
+
+
+@given(shapes, seeds, st.integers(-3, 30), st.sampled_from(["float32", "float64"]))
+def test_cross_entropy_of_any_scores(shape, seed, power, dtype):
+    rng = np.random.default_rng(seed)
+    z = (rng.normal(size=shape) * 10.0**power).astype(dtype)
+    y = one_hot(rng, shape)
+    loss = CategoricalCrossentropy(from_logits=True)
+    values, dz = loss.value(y, z), loss.gradient(y, z)
+    assert np.isfinite(values).all()
+    assert (values >= 0).all()
+    rounding = 4 * np.finfo(dtype).eps
+    close(dz.sum(axis=1), 0, atol=rounding)
+    close(dz, (Softmax().forward(z) - y) / shape[0], atol=rounding)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_extreme_scores_are_finite_and_silent(sign):
+    z = sign * np.array([[1e30, -1e30, 0.0]])
+    for loss, y in [
+        (CategoricalCrossentropy(from_logits=True), np.eye(3)[:1]),
+        (SparseCategoricalCrossentropy(from_logits=True), np.array([0])),
+        (BinaryCrossentropy(from_logits=True), np.eye(3)[:1]),
+        (MeanSquaredError(), np.eye(3)[:1]),
+    ]:
+        assert np.isfinite(loss.value(y, z)).all()
+        assert np.isfinite(loss.gradient(y, z)).all()
+
+
+@given(shapes, seeds)
+def test_activation_and_loss_together_equal_one_after_the_other(shape, seed):
+    rng = np.random.default_rng(seed)
+    z, y = scores(rng, shape), one_hot(rng, shape)
+    pairs = [(CategoricalCrossentropy(), Softmax()), (BinaryCrossentropy(), Sigmoid())]
+    for loss, activation in pairs:
+        p = activation.forward(z, training=True)
+        dz = activation.backward(loss.gradient(y, p))
+        inside = (p > 1e-7) & (p < 1 - 1e-7)  # nothing clipped
+        if inside.all() or shape[1] == 1:
+            close(loss.on_logits().value(y, z), loss.value(y, p), rtol=1e-6, atol=1e-6)
+            close(loss.on_logits().gradient(y, z), dz, rtol=1e-6, atol=1e-9)
+        assert not loss.from_logits
+
+
+@given(shapes, seeds, st.booleans(), st.sampled_from(["float32", "float64"]))
+def test_class_numbers_and_one_hot_rows_are_bitwise_equal(shape, seed, from_logits, dtype):
+    rng = np.random.default_rng(seed)
+    y = labels(rng, shape)
+    p = (scores if from_logits else probabilities)(rng, shape).astype(dtype)
+    numbers = SparseCategoricalCrossentropy(from_logits=from_logits)
+    rows = CategoricalCrossentropy(from_logits=from_logits)
+    hot = oracles.one_hot(y, shape[1])
+    for given_y in (y, y[:, None], y.astype(float), y.astype("uint8")):
+        equal(numbers.value(given_y, p), rows.value(hot, p))
+        equal(numbers.gradient(given_y, p), rows.gradient(hot, p))
+
+
+def test_clipping_as_in_keras():
+    y, p = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    close(CategoricalCrossentropy()(y, p), -np.log(1e-7))
+    close(BinaryCrossentropy()(y, p), -np.log(1e-7))
+    equal(CategoricalCrossentropy().gradient(y, p), [[0, 0]])
+    equal(BinaryCrossentropy().gradient(y, p), [[0, 0]])
+    backend.set_epsilon(1e-3)
+    close(CategoricalCrossentropy()(y, p), -np.log(1e-3))
+    for dtype in ("float32", "float64"):
+        certain = BinaryCrossentropy().gradient(y, y.astype(dtype))
+        assert np.isfinite(certain).all()
+
+
+@every_loss
+def test_the_configuration_makes_the_same_loss_again(name):
+    loss = CASES[name][0]
+    twin = type(loss)(**loss.get_config())
+    assert twin.from_logits == loss.from_logits
+    assert twin.get_config() == loss.get_config()
+
+
+def test_names():
+    for name, cls in losses.LOSSES.items():
+        assert type(losses.get(name)) is cls
+        assert type(losses.get(cls)) is type(losses.get(cls.__name__)) is cls
+    loss = MeanSquaredError()
+    assert losses.get(loss) is loss
+    for function in (
+        losses.categorical_crossentropy,
+        losses.sparse_categorical_crossentropy,
+        losses.binary_crossentropy,
+        losses.mean_squared_error,
+    ):
+        case = losses.get(function)
+        y = np.array([1]) if isinstance(case, SparseCategoricalCrossentropy) else [[0.0, 1.0]]
+        p = [[0.5, 0.5]]
+        equal(function(y, p), case.value(np.asarray(y), np.asarray(p)))
+    with pytest.raises(ValueError, match="Did you mean 'categorical_crossentropy'"):
+        losses.get("categorical_crossentropie")
+    with pytest.raises(TypeError, match="Did you mean 'from_logits'"):
+        CategoricalCrossentropy(from_logit=True)
+    with pytest.raises(NotImplementedError, match="does not define value"):
+        Loss().value(np.zeros(1), np.zeros(1))
+
+
+@pytest.mark.parametrize("name", ["mse", "binary_crossentropy", "categorical_crossentropy"])
+def test_targets_of_another_shape_are_refused_not_broadcast(name: str) -> None:
+    loss = losses.get(name)
+    y, p = np.ones((3, 1)), np.full((3, 2), 0.5)
+    for method in (loss.value, loss.gradient, loss):
+        with pytest.raises(ShapeError, match=r"\(3, 1\).*\(3, 2\)"):
+            method(y, p)
+
+
+@pytest.mark.parametrize("label", [-1, 2])
+def test_class_numbers_out_of_range_are_refused(label: int) -> None:
+    loss = losses.SparseCategoricalCrossentropy()
+    with pytest.raises(ValueError, match="0 to 1"):
+        loss(np.array([label]), np.array([[0.5, 0.5]]))
+
+
+def test_scores_near_the_end_of_the_float_range_are_finite() -> None:
+    top = np.finfo(np.float64).max
+    loss = losses.CategoricalCrossentropy(from_logits=True)
+    z = np.array([[top, -top, 0.0]])
+    assert np.isfinite(loss(np.array([[1.0, 0.0, 0.0]]), z))
+    assert np.isfinite(loss.gradient(np.array([[0.0, 1.0, 0.0]]), z)).all()
