@@ -3,12 +3,14 @@
 Nothing here copies a whole data set to another type; batches are cast one by one in training.py.
 """
 
+import math
 import operator
 from typing import Any
 
 import numpy as np
 
 from numcnn.errors import DTypeError, ShapeError
+from numcnn.layers.base import Layer, physical_memory
 from numcnn.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -54,7 +56,11 @@ def check_input_shape(x: Array, expected: Shape, layer: str) -> None:
         hint = " Add a channel axis: x[:, None]."
     elif x.shape == expected:
         hint = " This is a single sample; make it a batch of one: x[None]."
-    elif len(expected) == 1 and int(np.prod(x.shape[1:])) == expected[0]:
+    elif x.shape == expected[:-1] and expected[-1] == 1:
+        hint = " This is a single image; add the axes of batch and channel: x[None, ..., None]."
+    elif x.ndim == 2 and x.shape[1] == math.prod(expected):
+        hint = f" Give each sample its axes: x.reshape{(-1, *expected)}."
+    elif len(expected) == 1 and math.prod(x.shape[1:]) == expected[0]:
         hint = " Make each sample a row: x.reshape(len(x), -1)."
     raise ShapeError(
         f"Input of layer 0 ({layer!r}): expected ndim={len(expected) + 1} and shape "
@@ -62,7 +68,7 @@ def check_input_shape(x: Array, expected: Shape, layer: str) -> None:
     )
 
 
-def check_finite(what: str, x: Array, dtype: str) -> None:
+def check_finite(what: str, x: Array, dtype: str, hint: str = "") -> None:
     """Raise a ValueError where x holds NaN, infinity, or what becomes infinite as `dtype`."""
     if x.dtype.kind != "f":
         return
@@ -86,8 +92,22 @@ def check_finite(what: str, x: Array, dtype: str) -> None:
         )
     raise ValueError(
         f"{what} has {bad} values that are NaN or infinite, the first at index {first}: "
-        f"{x[first]}. Clean the data, or pass check_finite=False."
+        f"{x[first]}. Clean the data{hint}."
     )
+
+
+def check_memory(layers: list[Layer], input_shapes: list[Shape], n: int) -> None:
+    """Raise a MemoryError where what one layer returns for a batch of n cannot fit anywhere."""
+    budget = physical_memory()
+    for i, (layer, input_shape) in enumerate(zip(layers, input_shapes, strict=True)):
+        shape = layer.compute_output_shape(input_shape)
+        per_sample = math.prod(shape) * np.dtype(layer.dtype).itemsize
+        if n * per_sample > budget:
+            raise MemoryError(
+                f"A batch of {n:,} samples is too large: layer {i} ({layer.name!r}) would return "
+                f"an array of shape {(n, *shape)} and {n * per_sample:,} bytes, this machine has "
+                f"{budget:,}. Use a smaller batch_size, at most {budget // per_sample:,}."
+            )
 
 
 def check_lengths(x: Array, y: Array, what: str = "x and y") -> None:

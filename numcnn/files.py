@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
     Whoever reads the path sees the old file or the new one, never a part: the bytes are on the
     disk before the name moves. Where anything fails the old file is untouched and the temporary
-    one is removed. A symbolic link is replaced, not followed.
+    one is removed. A symbolic link is replaced, not followed. A file that was there hands its
+    permissions on to the new one.
 
     Raises:
         OSError: the folder is not there or cannot be written to, or the disk is full.
@@ -30,7 +32,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
+        os.chmod(name, _mode(target))
         os.replace(name, target)
     except BaseException:
         with suppress(FileNotFoundError):
@@ -54,10 +56,15 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise PermissionError(errno.EACCES, "the folder cannot be written to", str(target.parent))
 
 
-def _umask() -> int:
+def _mode(target: Path) -> int:
+    """Return the permissions of the file that stands there, or those of a new file."""
+    with suppress(FileNotFoundError):
+        status = target.lstat()
+        if stat.S_ISREG(status.st_mode):
+            return stat.S_IMODE(status.st_mode)
     mask = os.umask(0o022)
     os.umask(mask)
-    return mask
+    return 0o666 & ~mask
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from numcnn.errors import unknown_name
+from numcnn.errors import ShapeError, unknown_name
 from numcnn.losses import LOSSES, Loss
 from numcnn.losses import get as get_loss
 
@@ -22,6 +22,7 @@ def categorical_accuracy(y_true: Array, y_pred: Array) -> Array:
     >>> categorical_accuracy(np.eye(2), np.array([[0.9, 0.1], [0.8, 0.2]]))
     array([1., 0.])
     """
+    _check_shapes("categorical_accuracy", y_true.shape, y_pred.shape)
     return _hits(y_true.argmax(axis=-1), y_pred.argmax(axis=-1))
 
 
@@ -34,7 +35,9 @@ def sparse_categorical_accuracy(y_true: Array, y_pred: Array) -> Array:
     >>> sparse_categorical_accuracy(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
     array([1., 0.])
     """
-    return _hits(y_true.reshape(y_pred.shape[:-1]), y_pred.argmax(axis=-1))
+    labels = y_true[..., 0] if y_true.shape == (*y_pred.shape[:-1], 1) else y_true
+    _check_shapes("sparse_categorical_accuracy", labels.shape, y_pred.shape[:-1])
+    return _hits(labels, y_pred.argmax(axis=-1))
 
 
 def binary_accuracy(y_true: Array, y_pred: Array, threshold: float = 0.5) -> Array:
@@ -46,7 +49,16 @@ def binary_accuracy(y_true: Array, y_pred: Array, threshold: float = 0.5) -> Arr
     >>> binary_accuracy(np.array([[1, 0]]), np.array([[0.9, 0.8]]))
     array([0.5])
     """
+    _check_shapes("binary_accuracy", y_true.shape, y_pred.shape)
     return _hits(y_true, y_pred > threshold)
+
+
+def _check_shapes(metric: str, found: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    if found != expected:
+        raise ShapeError(
+            f"The metric {metric!r} needs targets of shape {expected}, got {found}. 'accuracy' "
+            "stands for the one that fits the loss."
+        )
 
 
 def _hits(y_true: Array, y_pred: Array) -> Array:

@@ -7,24 +7,23 @@ to training.py, which calls an engine.
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from numcnn import backend, data, losses, optimizers, saving, training
+from numcnn import data, losses, optimizers, saving, training
 from numcnn.callbacks import CallbackList, History, ProgbarLogger, check_callbacks
 from numcnn.engine import ENGINES, Engine, make_engine
-from numcnn.errors import DTypeError, NotCompiledError, ShapeError, unknown_name
-from numcnn.layers.base import Layer, check_weights
-from numcnn.layers.input import InputLayer
+from numcnn.engine.interrupts import uninterrupted
+from numcnn.errors import DTypeError, NotCompiledError, unknown_name
+from numcnn.layers.base import Layer
 from numcnn.metrics import Metric
 from numcnn.metrics import get as get_metric
 from numcnn.progress import check_verbose
-from numcnn.saving import load_model
 from numcnn.seeds import next_seed
-from numcnn.summary import summary
+from numcnn.stack import Stack
 
 __all__ = ["Sequential", "load_model"]
 
@@ -32,7 +31,7 @@ Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 
 
-class Sequential:
+class Sequential(Stack):
     """A stack of layers: the output of each is the input of the next.
 
     Args:
@@ -47,7 +46,7 @@ class Sequential:
 
     Example:
         >>> from numcnn.layers import Dense
-        >>> model = Sequential([Dense(1, input_shape=(2,))])
+        >>> model = Sequential([Dense(1, kernel_initializer="zeros", input_shape=(2,))])
         >>> model.compile("sgd", loss="mse")
         >>> history = model.fit([[0.0, 1.0], [1.0, 0.0]], [[1.0], [2.0]], epochs=200, verbose=0)
         >>> history.history["loss"][-1] < 0.01
@@ -55,8 +54,7 @@ class Sequential:
     """
 
     def __init__(self, layers: list[Layer] | None = None, name: str | None = None) -> None:
-        self.name = name or "sequential"
-        self.layers: list[Layer] = []
+        super().__init__(name or "sequential")
         self.optimizer: optimizers.Optimizer = optimizers.SGD()
         self.loss: losses.Loss = losses.Loss()
         self.compiled = False
@@ -64,155 +62,21 @@ class Sequential:
         self.stop_training = False
         self.engine_name = "auto"
         self.seed = 0
-        self._input_shape: Shape | None = None
         self.given_metrics: list[Any] = []
         self._engine: Engine | None = None
         self._metrics: list[tuple[str, Metric]] = []
         self._training = threading.Lock()
         self._warned_of_pixels = False
-        for layer in layers or []:
-            self.add(layer)
+        try:
+            for layer in layers or []:
+                self.add(layer)
+        except BaseException:
+            for layer in self.layers:
+                layer.owner = None  # they may stand in the next attempt
+            raise
 
-    # ---- building ---------------------------------------------------------------------------
-
-    def add(self, layer: Layer) -> None:
-        """Put a layer on top.
-
-        Raises:
-            TypeError: it is not a layer; ValueError: it stands in a model already, or its name
-            does; ShapeError: it does not fit onto what comes out below.
-        """
-        if isinstance(layer, type):
-            raise DTypeError(f"add needs a layer object: write {layer.__name__}(...).")
-        if not isinstance(layer, Layer):
-            raise DTypeError(f"add needs a numcnn.layers.Layer, got {layer!r}.")
-        if not hasattr(layer, "params"):
-            raise DTypeError(
-                f"{type(layer).__name__}.__init__ must call super().__init__(**kwargs) first."
-            )
-        if isinstance(layer, InputLayer):
-            if self.layers:
-                raise ShapeError("An Input can only be the first thing in a model.")
-            self._input_shape = layer.given_input_shape
-            return
-        if layer.owner is not None:
-            raise ValueError(
-                f"Layer {layer.name!r} stands in model {layer.owner!r} already; a layer's weights "
-                "belong to one place. Make a new one."
-            )
-        if not self.layers and layer.given_input_shape is not None:
-            self._input_shape = layer.given_input_shape
-        name = self._free_name(layer)
-        if self._input_shape is not None:
-            *_, input_shape = self._input_shapes([*self.layers, layer], self._input_shape)
-            layer.build_for(input_shape)
-        layer.name, layer.owner = name, self.name
-        self.layers.append(layer)
+    def _changed(self) -> None:
         self._engine = None
-
-    def pop(self) -> None:
-        """Take the last layer off."""
-        if not self.layers:
-            raise ValueError("There is no layer to take off: the model is empty.")
-        self.layers.pop().owner = None
-        self._engine = None
-
-    def build(self, input_shape: Any) -> None:
-        """Make the weights for batches of this shape; its first size, the batch's, is ignored."""
-        shape = tuple(input_shape)[1:]
-        if self.built and self._input_shape == shape:
-            return
-        if self._input_shape not in (None, shape):
-            raise ShapeError(
-                f"The model is built for samples of shape {self._input_shape}, got {shape}."
-            )
-        if not self.layers:
-            raise NotCompiledError("The model has no layers; add some before building it.")
-        for layer, layer_shape in zip(
-            self.layers, self._input_shapes(self.layers, shape), strict=True
-        ):
-            layer.build_for(layer_shape)
-        self._input_shape = shape
-
-    def _input_shapes(self, layers: list[Layer], shape: Shape) -> list[Shape]:
-        """Return the shape of what comes into each layer, or raise where one does not fit."""
-        shapes: list[Shape] = []
-        trail = [f"input {shape}"]
-        for i, layer in enumerate(layers):
-            shapes.append(shape)
-            try:
-                if layer.built_for not in (None, shape):
-                    raise ShapeError(f"it was built for {layer.built_for} and would get {shape}.")
-                shape = layer.compute_output_shape(shape)
-            except ShapeError as error:
-                raise ShapeError(
-                    f"Layer {i} ({layer.name!r}) does not fit: {error} "
-                    f"Shapes up to here: {', '.join(trail)}."
-                ) from None
-            trail.append(f"{layer.name} {shape}")
-        return shapes
-
-    def _free_name(self, layer: Layer) -> str:
-        taken = {other.name for other in self.layers}
-        if layer.given_name is not None:
-            if layer.name in taken:
-                raise ValueError(f"The model has a layer named {layer.name!r} already.")
-            return layer.name
-        name, i = layer.name, 0
-        while name in taken:
-            i += 1
-            name = f"{layer.name}_{i}"
-        return name
-
-    @property
-    def built(self) -> bool:
-        """Whether the weights are there."""
-        return bool(self.layers) and all(layer.built for layer in self.layers)
-
-    def _require_built(self, what: str) -> None:
-        if not self.built:
-            raise NotCompiledError(
-                f"{what} needs a model that is built: give the first layer input_shape=(...), or "
-                "call model.build((None, ...)) or fit first."
-            )
-
-    @property
-    def input_shape(self) -> tuple[int | None, ...]:
-        """The shape of a batch that comes in, its first size None."""
-        self._require_built("input_shape")
-        return self.layers[0].input_shape
-
-    @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        """The shape of a batch that goes out, its first size None."""
-        self._require_built("output_shape")
-        return self.layers[-1].output_shape
-
-    @property
-    def dtype(self) -> str:
-        """The float type that batches are cast to."""
-        return self.layers[0].dtype if self.layers else backend.floatx()
-
-    def count_params(self) -> int:
-        """Return how many numbers the weights have."""
-        self._require_built("count_params")
-        return sum(layer.count_params() for layer in self.layers)
-
-    def summary(
-        self, line_length: int | None = None, print_fn: Callable[[str], object] | None = None
-    ) -> None:
-        """Print a table of the layers, their output shapes and numbers of parameters."""
-        self._require_built("summary")
-        summary(self, line_length, print_fn)
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """Return a layer by its name or its index."""
-        if index is not None:
-            return self.layers[index]
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise unknown_name("layer", name, [layer.name for layer in self.layers])
 
     # ---- compiling --------------------------------------------------------------------------
 
@@ -241,7 +105,8 @@ class Sequential:
             )
         if engine not in ENGINES:
             raise unknown_name("engine", engine, ENGINES)
-        wanted = [metrics] if isinstance(metrics, str) else list(metrics or [])
+        one = isinstance(metrics, str) or callable(metrics)
+        wanted = [metrics] if one else list(metrics or [])
         new_optimizer, new_loss = optimizers.get(optimizer), losses.get(loss)
         for metric in wanted:
             get_metric(metric, new_loss, (1,))  # raises where the name is unknown
@@ -262,9 +127,9 @@ class Sequential:
         """What runs the layers; made at first use."""
         if self._engine is None:
             self._require_built("Running the model")
-            self._engine = make_engine(self.engine_name, self.layers, self.loss, self.optimizer)
             shape = self.layers[-1].sample_output_shape
             self._metrics = [get_metric(m, self.loss, shape) for m in self.given_metrics]
+            self._engine = make_engine(self.engine_name, self.layers, self.loss, self.optimizer)
         return self._engine
 
     @property
@@ -326,9 +191,7 @@ class Sequential:
         data.integer("initial_epoch", initial_epoch, 0)
         verbosity = check_verbose(verbose)
         hooks = check_callbacks(callbacks)
-        share = float(validation_split)
-        if not 0 <= share < 1:
-            raise ValueError(f"validation_split must be at least 0 and below 1, got {share}.")
+        share = optimizers.share("validation_split", validation_split)
         x, shape = self._as_inputs("x", x)
         if len(x) == 0:
             raise ValueError(f"fit needs at least one sample, got x of shape {x.shape}.")
@@ -345,7 +208,8 @@ class Sequential:
                 )
             x, y, validation = x[:at], y[:at], (x[at:], y[at:])
         if check_finite:
-            data.check_finite("x", x, self.dtype)
+            data.check_finite("x", x, self.dtype, ", or pass check_finite=False")
+        data.check_memory(self.layers, self._input_shapes(self.layers, shape), min(size, len(x)))
         with self._alone_in_training():
             self.build((None, *shape))
             self._warn_of_pixels(x)
@@ -383,23 +247,20 @@ class Sequential:
         if len(x) == 0:
             raise ValueError(f"evaluate needs at least one sample, got x of shape {x.shape}.")
         y = self._as_targets("y", x, y, shape)
-        self.build((None, *shape))
         hooks = self._progress(check_verbose(verbose), len(x), size)
-        hooks.on_test_begin({})
+        data.check_memory(self.layers, self._input_shapes(self.layers, shape), min(size, len(x)))
+        self.build((None, *shape))
         logs = training.measure(self, x, y, size, hooks)
-        hooks.on_test_end(logs)
         return logs if return_dict else _as_list(logs)
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0) -> Array:
         """Return the outputs for samples, (N, ...), computed batch by batch."""
         size = 32 if batch_size is None else data.integer("batch_size", batch_size, 1)
         x, shape = self._as_inputs("x", x)
-        self.build((None, *shape))
         hooks = self._progress(check_verbose(verbose), len(x), size)
-        hooks.on_predict_begin({})
-        outputs = training.predict(self, x, size, hooks)
-        hooks.on_predict_end({})
-        return outputs
+        data.check_memory(self.layers, self._input_shapes(self.layers, shape), min(size, len(x)))
+        self.build((None, *shape))
+        return training.predict(self, x, size, hooks)
 
     def __call__(self, x: Any) -> Array:
         """Return the outputs for samples, as `predict` does."""
@@ -407,6 +268,7 @@ class Sequential:
 
     def predict_on_batch(self, x: Any) -> Array:
         """Return the outputs for one batch."""
+        x = data.as_array("x", x)
         return self.predict(x, batch_size=max(1, len(x)))
 
     def train_on_batch(self, x: Any, y: Any) -> Any:
@@ -423,21 +285,10 @@ class Sequential:
 
     def test_on_batch(self, x: Any, y: Any) -> Any:
         """Return the loss and metrics of one batch as `evaluate` does."""
+        x = data.as_array("x", x)
         return self.evaluate(x, y, batch_size=max(1, len(x)), verbose=0)
 
     # ---- weights and files ------------------------------------------------------------------
-
-    def get_weights(self) -> list[Array]:
-        """Return copies of all weights, layer by layer."""
-        self._require_built("get_weights")
-        return [w for layer in self.layers for w in layer.get_weights()]
-
-    def set_weights(self, weights: Any) -> None:
-        """Copy arrays into the weights, all or none."""
-        self._require_built("set_weights")
-        params = [p for layer in self.layers for p in layer.params.values()]
-        for param, array in zip(params, check_weights(params, weights, "the model"), strict=True):
-            param[...] = array
 
     def save(self, filepath: str | os.PathLike[str]) -> None:
         """Write configuration, weights and optimizer memory to one `.npz` file, atomically."""
@@ -453,26 +304,6 @@ class Sequential:
         """Read weights from a file of `save` or `save_weights`, all or none."""
         self._require_built("load_weights")
         saving.load_weights(self, filepath)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what makes this model again, without its weights."""
-        return {
-            "name": self.name,
-            "input_shape": self._input_shape,
-            "layers": [
-                {"class_name": type(layer).__name__, "config": layer.get_config()}
-                for layer in self.layers
-            ],
-        }
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "A model cannot be pickled or copied: use model.save(path) and "
-            "numcnn.models.load_model(path)."
-        )
-
-    def __repr__(self) -> str:
-        return f"<Sequential {self.name!r}: {len(self.layers)} layers>"
 
     # ---- checks -----------------------------------------------------------------------------
 
@@ -503,7 +334,7 @@ class Sequential:
 
     def _warn_of_pixels(self, x: Array) -> None:
         """Say once that inputs are large, as raw pixels are."""
-        if not self._warned_of_pixels and x.max() > 50:
+        if not self._warned_of_pixels and 50 < x.max() < np.inf:
             self._warned_of_pixels = True
             warnings.warn(
                 f"x holds values up to {x.max():g}. Networks learn faster and better from small "
@@ -516,15 +347,37 @@ class Sequential:
 
     @contextmanager
     def _alone_in_training(self) -> Iterator[None]:
-        if not self._training.acquire(blocking=False):
-            raise RuntimeError(
-                "This model is training already, in another thread or further up in this one. "
-                "Wait for it, or train another model."
-            )
+        taken = False
         try:
+            with uninterrupted():  # a Ctrl-C right after `acquire` would lock the model for ever
+                taken = self._training.acquire(blocking=False)
+            if not taken:
+                raise RuntimeError(
+                    "This model is training already, in another thread or further up in this one. "
+                    "Wait for it, or train another model."
+                )
             yield
         finally:
-            self._training.release()
+            if taken:
+                self._training.release()
+
+
+def load_model(
+    path: str | os.PathLike[str], custom_objects: dict[str, type[Layer]] | None = None
+) -> Sequential:
+    """Return the model that `model.save` wrote, bit for bit, ready to predict or to train on.
+
+    Args:
+        path: the file.
+        custom_objects: layer classes of your own by name. Others than numcnn's own and these are
+            refused, whatever the file says.
+
+    Raises:
+        ModelFileError: the file is damaged, too new, or not a model. FileNotFoundError: no file.
+    """
+    model = Sequential()
+    saving.load_model(model, path, custom_objects)
+    return model
 
 
 def _as_list(logs: dict[str, float]) -> Any:

@@ -4,6 +4,7 @@
 469/469 [==============================] - 30s 64ms/step - loss: 0.1534 - accuracy: 0.9541
 """
 
+import io
 import sys
 import time
 from typing import Any, TextIO
@@ -31,38 +32,38 @@ class Progbar:
     ) -> None:
         self.steps = steps
         self.head = head
-        self.stream = stream or sys.stdout
+        self.stream = stream or sys.stdout or io.StringIO()  # a program may have no output
         in_notebook = "ipykernel" in sys.modules
         self.redraw = (self.stream.isatty() or in_notebook) if redraw is None else redraw
         self.interval = 0.5 if in_notebook else 0.05  # seconds between redraws
         self.start = self.after_first = time.perf_counter()
         self.last_drawn = 0.0
         self.drawn_width = 0
+        self.done = 0
         if head and self.redraw:
             self.stream.write(f"{head}\n")
 
     def update(self, done: int, logs: dict[str, float]) -> None:
         """Say that `done` steps are done."""
         now = time.perf_counter()
+        self.done = done
         if done == 1:
             self.after_first = now
         if not self.redraw or now - self.last_drawn < self.interval or done >= self.steps:
             return
         self.last_drawn = now
         count = f"{done:>{len(str(self.steps))}}/{self.steps}"
-        filled = WIDTH * done // self.steps
-        bar = ("=" * filled + ">").ljust(WIDTH, ".")[:WIDTH]
         eta = duration((self.steps - done) * self.seconds_per_step(done, now))
-        self.draw(f"{count} [{bar}] - ETA: {eta}{numbers(logs)}")
+        self.draw(f"{count} [{self.bar(done)}] - ETA: {eta}{numbers(logs)}")
 
     def finish(self, logs: dict[str, float]) -> None:
-        """Write the last line."""
+        """Write the last line; where not all steps were done, it says how many were."""
         now = time.perf_counter()
-        count = f"{self.steps}/{self.steps}"
-        per_step = time_per_step(self.seconds_per_step(self.steps, now))
+        count = f"{self.done:>{len(str(self.steps))}}/{self.steps}"
+        per_step = time_per_step(self.seconds_per_step(self.done, now))
         text = f" - {round(now - self.start)}s {per_step}{numbers(logs)}"
         if self.redraw:
-            self.draw(f"{count} [{'=' * WIDTH}]{text}")
+            self.draw(f"{count} [{self.bar(self.done)}]{text}")
             self.stream.write("\n")
         else:
             self.stream.write(f"{self.head + ' - ' if self.head else ''}{count}{text}\n")
@@ -79,6 +80,12 @@ class Progbar:
         self.stream.write("\r" + line.ljust(self.drawn_width))
         self.stream.flush()
         self.drawn_width = len(line)
+
+    def bar(self, done: int) -> str:
+        """Return the bar between its brackets."""
+        if done >= self.steps:
+            return "=" * WIDTH
+        return ("=" * (WIDTH * done // self.steps) + ">").ljust(WIDTH, ".")[:WIDTH]
 
     def seconds_per_step(self, done: int, now: float) -> float:
         """Return the mean time of a step; the first, which may hold a start-up, does not count."""
@@ -116,9 +123,9 @@ def time_per_step(seconds: float) -> str:
     >>> time_per_step(0.0641), time_per_step(2.0), time_per_step(0.0000502)
     ('64ms/step', '2s/step', '50us/step')
     """
-    if seconds >= 1:
+    if seconds >= 0.9995:
         return f"{seconds:.0f}s/step"
-    if seconds >= 1e-3:
+    if seconds >= 0.9995e-3:
         return f"{seconds * 1e3:.0f}ms/step"
     return f"{seconds * 1e6:.0f}us/step"
 

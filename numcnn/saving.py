@@ -2,7 +2,8 @@
 
 The file is a zip of uncompressed `.npy` members, as `np.savez` writes it:
 
-    model                             the configuration, JSON in UTF-8, as an array of bytes
+    model                             the configuration, JSON in UTF-8, as an array of bytes; it
+                                      lists the other members, so that none can be lost unseen
     conv2d/w, conv2d/b, ...           the weights, by layer and parameter
     optimizer/mean_square/conv2d/w    what the optimizer remembers, by slot and parameter
 
@@ -10,15 +11,18 @@ Two forms were open. All weights could stand in one flat array beside a table of
 quick to map into memory; or each in a member with a name. Named members can be read by anyone with
 NumPy and no numcnn, and the zip brings a checksum for each; so it is named members.
 
-Reading trusts nothing: members are uncompressed, so a file cannot hold more than its own size; the
-configuration names only classes of numcnn or those passed as `custom_objects`; and a layer takes
-its weights from the file only where shape and type are what its configuration asks for.
+Reading trusts nothing: members are uncompressed and a header that promises more than its member
+holds is refused, so nothing grows beyond the file's own size; the configuration names only classes
+of numcnn or those passed as `custom_objects`; and a layer takes its weights from the file only
+where shape and type are what its configuration asks for.
 """
 
-import io
 import json
+import math
 import os
+import warnings
 import zipfile
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +33,8 @@ from numcnn import losses, optimizers
 from numcnn._version import __version__
 from numcnn.errors import ModelFileError
 from numcnn.files import atomic_write, check_writable
-from numcnn.layers.base import Layer, check_weights
+from numcnn.layers.base import Layer
+from numcnn.seeds import given_back
 
 if TYPE_CHECKING:
     from numcnn.models import Sequential
@@ -38,16 +43,18 @@ Array = np.ndarray[Any, Any]
 FORMAT = "numcnn model"
 VERSION = 1
 MAX_CONFIG_BYTES = 2**20
+MAX_HEADER_BYTES = 4096
 MAX_LAYERS = 1000
 
 
 def save_model(model: "Sequential", path: str | os.PathLike[str]) -> None:
     """Write configuration, weights and optimizer memory; what `model.save` calls."""
     arrays = _weights(model)
-    if model.compiled:
-        names = list(_weights(model, trainable_only=True))
+    moving = _weights(model, trainable_only=True)
+    # Where layers were added or taken off since, the memory belongs to weights that are gone.
+    if model.compiled and model.optimizer.fits(list(moving.values())):
         for slot, values in model.optimizer.slots.items():
-            for name, array in zip(names, values, strict=True):
+            for name, array in zip(moving, values, strict=True):
                 arrays[f"optimizer/{slot}/{name}"] = array
     _write(path, _describe(model), arrays)
 
@@ -58,20 +65,11 @@ def save_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
 
 
 def load_model(
-    path: str | os.PathLike[str], custom_objects: dict[str, type[Layer]] | None = None
-) -> "Sequential":
-    """Return the model that `model.save` wrote, bit for bit, ready to predict or to train on.
-
-    Args:
-        path: the file.
-        custom_objects: layer classes of your own by name. Others than numcnn's own and these are
-            refused, whatever the file says.
-
-    Raises:
-        ModelFileError: the file is damaged, too new, or not a model. FileNotFoundError: no file.
-    """
-    from numcnn.models import Sequential
-
+    model: "Sequential",
+    path: str | os.PathLike[str],
+    custom_objects: dict[str, type[Layer]] | None = None,
+) -> None:
+    """Make an empty model the one that stands in a file; what `numcnn.models.load_model` calls."""
     description, arrays = _read(path)
     config = description.get("config")
     if config is None:
@@ -79,37 +77,35 @@ def load_model(
             f"{path} holds weights only (it was written by save_weights). Build the model and call "
             "model.load_weights(path)."
         )
-    classes = {name: getattr(builtin_layers, name) for name in builtin_layers.__all__}
+    names = set(builtin_layers.__all__) - {"Layer"}
+    classes = {name: getattr(builtin_layers, name) for name in names}
     classes |= custom_objects or {}
     try:
-        model = _rebuild(Sequential(name=config["name"]), config, arrays, classes)
-        _recompile(model, description["compiled"], arrays)
+        with given_back(always=True):  # the seeds are those of the file
+            _rebuild(model, config, arrays, classes)
+            _recompile(model, description["compiled"], arrays)
         for layer, state in zip(model.layers, description["states"], strict=True):
-            layer.set_state({str(key): int(state[key]) for key in layer.get_state()})
-        model.seed = int(description["seed"])
-    except ModelFileError:
-        raise
+            layer.set_state({str(key): _count(key, state[key]) for key in layer.get_state()})
+        model.seed = _count("seed", description["seed"])
+        if arrays:
+            raise ModelFileError(f"It holds arrays that belong to no layer: {sorted(arrays)}.")
     except Exception as error:
         raise ModelFileError(
-            f"{path} does not describe a model that numcnn can build: {error}"
+            f"{path} does not describe a model that numcnn can build: {_one_line(error)}"
         ) from error
-    if arrays:
-        raise ModelFileError(f"{path} holds arrays that belong to no layer: {sorted(arrays)}.")
-    return model
+    _warn_of_nan(path, _weights(model))
 
 
 def load_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
     """Take the weights of a file into a model that is built; what `model.load_weights` calls."""
     _, arrays = _read(path)
-    weights = {k: a for k, a in arrays.items() if not k.startswith("optimizer/")}
+    weights = {key: array for key, array in arrays.items() if not _is_slot(key)}
     # Layers may have other names than in the file; their order and shapes must be the same.
-    params = _weights(model)
     try:
-        checked = check_weights(list(params.values()), list(weights.values()), "the model")
+        model.set_weights(list(weights.values()))
     except ValueError as error:
         raise ModelFileError(f"{path} holds weights of another architecture. {error}") from None
-    for param, array in zip(params.values(), checked, strict=True):
-        param[...] = array
+    _warn_of_nan(path, weights)
 
 
 def _weights(model: "Sequential", trainable_only: bool = False) -> dict[str, Array]:
@@ -120,6 +116,19 @@ def _weights(model: "Sequential", trainable_only: bool = False) -> dict[str, Arr
         if layer.trainable or not trainable_only
         for name, array in layer.params.items()
     }
+
+
+def _is_slot(key: str) -> bool:
+    """Tell 'optimizer/slot/layer/parameter' from a parameter of a layer named 'optimizer'."""
+    return key.startswith("optimizer/") and key.count("/") == 3
+
+
+def _warn_of_nan(path: str | os.PathLike[str], weights: dict[str, Array]) -> None:
+    bad = [name for name, array in weights.items() if not np.isfinite(array).all()]
+    if bad:
+        warnings.warn(
+            f"{path} holds weights that are NaN or infinite: {', '.join(bad)}.", stacklevel=4
+        )
 
 
 def _describe(model: "Sequential") -> dict[str, Any]:
@@ -134,15 +143,17 @@ def _describe(model: "Sequential") -> dict[str, Any]:
             "metrics": [m for m in model.given_metrics if isinstance(m, str)],
             "engine": model.engine_name,
         }
-        for kind, name, known in (
-            ("optimizer", compiled["optimizer"].lower(), optimizers.OPTIMIZERS),
-            ("loss", compiled["loss"], losses.LOSSES),
+        for kind, ours, cls in (
+            ("optimizer", optimizers.OPTIMIZERS.values(), type(model.optimizer)),
+            ("loss", losses.LOSSES.values(), type(model.loss)),
         ):
-            if name not in known:
+            if cls not in ours:
                 raise TypeError(
-                    f"The {kind} {name!r} is not one of numcnn's and cannot be saved. Save the "
-                    "weights with model.save_weights(path)."
+                    f"The {kind} {cls.__name__} is not one of numcnn's and cannot be saved. Save "
+                    "the weights with model.save_weights(path)."
                 )
+    if len(model.layers) > MAX_LAYERS:
+        raise ValueError(f"A file holds at most {MAX_LAYERS} layers, got {len(model.layers)}.")
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -156,9 +167,12 @@ def _describe(model: "Sequential") -> dict[str, Any]:
 
 def _rebuild(
     model: "Sequential", config: dict[str, Any], arrays: dict[str, Array], classes: dict[str, Any]
-) -> "Sequential":
-    if len(config["layers"]) > MAX_LAYERS:
-        raise ModelFileError(f"The file has more than {MAX_LAYERS} layers.")
+) -> None:
+    if not isinstance(config["name"], str):
+        raise ModelFileError("The model's name is not a text.")
+    if not isinstance(config["layers"], list) or len(config["layers"]) > MAX_LAYERS:
+        raise ModelFileError(f"The file has no list of layers, or more than {MAX_LAYERS}.")
+    model.name = config["name"]
     made: list[Layer] = []
     for entry in config["layers"]:
         cls = classes.get(entry["class_name"])
@@ -169,7 +183,7 @@ def _rebuild(
             )
         layer = cls.from_config(entry["config"])
         prefix = f"{layer.name}/"
-        own = [key for key in arrays if key.startswith(prefix)]
+        own = [key for key in arrays if key.startswith(prefix) and not _is_slot(key)]
         layer.preset = {key.removeprefix(prefix): arrays.pop(key) for key in own}
         made.append(layer)
     for layer in made:
@@ -179,7 +193,6 @@ def _rebuild(
         if layer.preset and (surplus := set(layer.preset) - set(layer.params)):
             raise ModelFileError(f"Layer {layer.name!r} has no parameters {sorted(surplus)}.")
         layer.preset = None
-    return model
 
 
 def _recompile(
@@ -190,21 +203,23 @@ def _recompile(
     optimizer = optimizers.OPTIMIZERS[compiled["optimizer"].lower()](**compiled["optimizer_config"])
     loss = losses.LOSSES[compiled["loss"]](**compiled["loss_config"])
     model.compile(optimizer, loss, compiled["metrics"], compiled["engine"])
-    optimizer.iterations = int(compiled["iterations"])
+    optimizer.iterations = _count("iterations", compiled["iterations"])
     params = _weights(model, trainable_only=True)
-    expected = type(optimizer)(**compiled["optimizer_config"])
-    for slot in optimizer.slot_names:
-        keys = [f"optimizer/{slot}/{name}" for name in params]
-        if not any(key in arrays for key in keys):
-            continue
-        if not expected.slots:
-            expected.make_slots(list(params.values()))
-        slots = [arrays.pop(key) for key in keys]
-        if [(a.shape, a.dtype) for a in slots] != [
-            (a.shape, a.dtype) for a in expected.slots[slot]
-        ]:
-            raise ModelFileError(f"The optimizer's {slot} does not fit the weights.")
-        optimizer.slots[slot] = slots
+    if not any(_is_slot(key) for key in arrays):
+        return
+    optimizer.make_slots(list(params.values()))
+    for slot, expected in optimizer.slots.items():
+        found = [arrays.pop(f"optimizer/{slot}/{name}", None) for name in params]
+        for name, wanted, array in zip(params, expected, found, strict=True):
+            if array is None or (array.shape, array.dtype) != (wanted.shape, wanted.dtype):
+                raise ModelFileError(f"The optimizer's {slot} of {name} does not fit the weights.")
+        optimizer.slots[slot] = [array for array in found if array is not None]
+
+
+def _count(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise ModelFileError(f"{name} must be an integer of at least 0, got {value!r}.")
+    return value
 
 
 def _write(
@@ -214,12 +229,17 @@ def _write(
         raise ValueError(f"numcnn saves models as .npz files; {os.fspath(path)!r} ends otherwise.")
     check_writable(path)
     try:
-        text = json.dumps(description).encode()
+        text = json.dumps(description | {"arrays": list(arrays)}).encode()
     except TypeError as error:
         raise TypeError(
             f"The configuration of a layer holds something that JSON cannot: {error}. Let its "
             "get_config return numbers, texts, lists and dictionaries."
         ) from None
+    if len(text) > MAX_CONFIG_BYTES:
+        raise ValueError(
+            f"The configuration takes {len(text):,} bytes, a file holds at most "
+            f"{MAX_CONFIG_BYTES:,}. Let the layers' get_config return less."
+        )
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in {"model": np.frombuffer(text, np.uint8), **arrays}.items():
             # A fixed date, so that the same model gives the same bytes.
@@ -236,8 +256,13 @@ def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Array
             names = [member.filename for member in members]
             if len(set(names)) != len(names) or "model.npy" not in names:
                 raise ModelFileError("the members are not those of a model")
+            if not all(name.endswith(".npy") for name in names):
+                raise ModelFileError("a member is not an array")
             if any(m.compress_type != zipfile.ZIP_STORED or m.flag_bits & 1 for m in members):
                 raise ModelFileError("a member is compressed or encrypted")
+            size = os.fstat(file.fileno()).st_size
+            if any(m.compress_size != m.file_size or m.file_size > size for m in members):
+                raise ModelFileError("a member is larger than the file")
             if archive.getinfo("model.npy").file_size > MAX_CONFIG_BYTES:
                 raise ModelFileError("the configuration is too large")
             arrays = {name.removesuffix(".npy"): _read_array(archive.read(name)) for name in names}
@@ -248,20 +273,31 @@ def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Array
             raise ModelFileError(
                 f"file version {description.get('version')}, this numcnn reads {VERSION}"
             )
+        if description.get("arrays") != list(arrays):
+            raise ModelFileError("its members are not those that its configuration lists")
     except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     except Exception as error:
         raise ModelFileError(
-            f"{os.fspath(path)} is not a model that can be read: {error}."
+            f"{os.fspath(path)} is not a model that can be read: {_one_line(error)}"
         ) from error
     return description, arrays
 
 
 def _read_array(raw: bytes) -> Array:
-    stream = io.BytesIO(raw)
-    array = np.lib.format.read_array(stream, allow_pickle=False, max_header_size=4096)
-    if stream.read(1):
-        raise ModelFileError("a member is longer than its array")
-    if array.dtype not in (np.uint8, np.float32, np.float64):
-        raise ModelFileError(f"a member has dtype {array.dtype}")
-    return array
+    stream = BytesIO(raw)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ModelFileError("a member is not an array of format 1.0")
+    if int.from_bytes(raw[8:10], "little") > MAX_HEADER_BYTES:
+        raise ModelFileError("the header of a member is too long")
+    shape, in_columns, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype not in (np.uint8, np.float32, np.float64) or in_columns:
+        raise ModelFileError(f"a member has dtype {dtype}, or its numbers in another order")
+    if math.prod(shape) * dtype.itemsize != len(raw) - stream.tell():
+        raise ModelFileError(f"a member's bytes do not make an array of shape {shape}")
+    return np.frombuffer(raw, dtype, offset=stream.tell()).reshape(shape).copy()
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"{text.rstrip('.')}."

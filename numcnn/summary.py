@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from numcnn.models import Sequential
+    from numcnn.stack import Stack
 
 
 def summary(
-    model: "Sequential",
+    model: "Stack",
     line_length: int | None = None,
     print_fn: Callable[[str], object] | None = None,
 ) -> None:

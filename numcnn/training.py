@@ -38,26 +38,26 @@ def fit(
     """Train for some epochs; what happened stands in `model.history`."""
     x, y = data
     steps = math.ceil(len(x) / batch_size)
-    hooks = CallbackList(
-        [model.history, *callbacks, ProgbarLogger(verbose)],
-        model,
-        {
-            "batch_size": batch_size,
-            "epochs": epochs,
-            "steps": steps,
-            "samples": len(x),
-            "verbose": verbose,
-            "do_validation": validation is not None,
-            "metrics": model.metrics_names,
-        },
-    )
+    params = {
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "steps": steps,
+        "samples": len(x),
+        "verbose": verbose,
+        "do_validation": validation is not None,
+        "metrics": model.metrics_names,
+    }
+    # The history comes after the user's callbacks, which may add numbers of their own to the logs.
+    hooks = CallbackList([*callbacks, model.history, ProgbarLogger(verbose)], model, params)
+    watchers = CallbackList(callbacks, model, params)  # those told of the validation
     model.stop_training = False
-    with hooks.running():
+    with hooks.running("train"):
         for epoch in range(initial_epoch, epochs):
-            hooks.on_epoch_begin(epoch)
+            hooks.on_epoch_begin(epoch, {})
             logs = train_epoch(model, x, y, batch_size, shuffle, hooks, f"epoch {epoch + 1}")
             if validation is not None and not model.stop_training:
-                logs |= {f"val_{k}": v for k, v in measure(model, *validation, batch_size, None).items()}
+                measured = measure(model, *validation, batch_size, watchers)
+                logs |= {f"val_{name}": value for name, value in measured.items()}
             hooks.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break
@@ -79,7 +79,7 @@ def train_epoch(
     steps = math.ceil(len(x) / batch_size)
     means = Means()
     for step, rows in enumerate(batches(len(x), batch_size)):
-        hooks.on_train_batch_begin(step)
+        hooks.on_train_batch_begin(step, {})
         chosen = order[rows] if shuffle else rows
         try:
             logs, size = train_batch(model, x[chosen], y[chosen])
@@ -108,38 +108,38 @@ def train_batch(model: "Sequential", x: Array, y: Array) -> tuple[Logs, int]:
         DivergedError: the loss or a gradient is not finite. No weight has moved.
     """
     engine = model.engine
-    x = cast(x, model.dtype)
+    x, y = cast(x, model.dtype), np.ascontiguousarray(y)
     # Overflow is found below and reported with its place, so NumPy need not warn of it.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         losses, outputs = engine.gradients(x, y)
         loss = float(losses.mean())
-        broken = [
-            f"{name} of {layer.name!r}"
+        # Optimizers square gradients, so a sum of squares beyond the float range is too much too.
+        squares = {
+            f"{name} of {layer.name!r}": float(np.vdot(g, g))
             for layer in model.layers
             for name, g in layer.grads.items()
-            if not np.isfinite(g).all()
-        ]
+        }
+    broken = [name for name, square in squares.items() if not math.isfinite(square)]
     if not math.isfinite(loss) or broken:
         raise DivergedError(
-            f"the loss became {loss:.4g} at learning rate {model.optimizer.current_rate():.3g}; "
-            f"gradients with NaN or infinite values: {', '.join(broken) or 'none'}."
+            f"the loss became {loss:.4g} at learning rate {model.optimizer.current_rate():.3g}, "
+            f"the gradient's norm {math.sqrt(sum(squares.values())):.4g}; gradients that are NaN, "
+            f"infinite or too large: {', '.join(broken) or 'none'}."
         )
     with uninterrupted():
         engine.update()
     return model.measure(loss, y, outputs), len(x)
 
 
-def measure(
-    model: "Sequential", x: Array, y: Array, batch_size: int, hooks: CallbackList | None
-) -> Logs:
+def measure(model: "Sequential", x: Array, y: Array, batch_size: int, hooks: CallbackList) -> Logs:
     """Return the loss and the metrics over all samples."""
     means = Means()
-    for step, rows in enumerate(batches(len(x), batch_size)):
-        if hooks:
-            hooks.on_test_batch_begin(step)
-        losses, outputs = model.engine.test_batch(cast(x[rows], model.dtype), y[rows])
-        means.add(model.measure(float(losses.mean()), y[rows], outputs), len(losses))
-        if hooks:
+    with hooks.running("test", means.logs):
+        for step, rows in enumerate(batches(len(x), batch_size)):
+            hooks.on_test_batch_begin(step, {})
+            targets = np.ascontiguousarray(y[rows])
+            losses, outputs = model.engine.test_batch(cast(x[rows], model.dtype), targets)
+            means.add(model.measure(float(losses.mean()), targets, outputs), len(losses))
             hooks.on_test_batch_end(step, means.logs())
     return means.logs()
 
@@ -147,10 +147,11 @@ def measure(
 def predict(model: "Sequential", x: Array, batch_size: int, hooks: CallbackList) -> Array:
     """Return the outputs for all samples, computed batch by batch."""
     outputs = np.empty((len(x), *model.layers[-1].sample_output_shape), model.dtype)
-    for step, rows in enumerate(batches(len(x), batch_size)):
-        hooks.on_predict_batch_begin(step)
-        outputs[rows] = model.engine.predict_batch(cast(x[rows], model.dtype))
-        hooks.on_predict_batch_end(step, {})
+    with hooks.running("predict"):
+        for step, rows in enumerate(batches(len(x), batch_size)):
+            hooks.on_predict_batch_begin(step, {})
+            outputs[rows] = model.engine.predict_batch(cast(x[rows], model.dtype))
+            hooks.on_predict_batch_end(step, {})
     return outputs
 
 

@@ -1,6 +1,6 @@
 """What a callback is, and the list that passes each call on to all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +37,8 @@ class Callback:
     def on_train_end(self, logs: Logs = None) -> None:
         """Called once after the last epoch, unless an error ended the training."""
 
-    def on_train_abandoned(self) -> None:
-        """Called once where an error or Ctrl-C ended the training."""
+    def on_abandoned(self) -> None:
+        """Called where an error or Ctrl-C ended a training, an evaluation or a prediction."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Called before each epoch; the first is 0."""
@@ -61,7 +61,7 @@ class Callback:
         self.on_batch_end(batch, logs)
 
     def on_test_begin(self, logs: Logs = None) -> None:
-        """Called before an evaluation."""
+        """Called before an evaluation, and before the validation after each epoch."""
 
     def on_test_end(self, logs: Logs = None) -> None:
         """Called after an evaluation."""
@@ -107,24 +107,26 @@ class CallbackList(Callback):
         return call_all
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Frame a training with begin and end."""
-        self.on_train_begin({})
+    def running(self, what: str, logs: Callable[[], dict[str, float]] = dict) -> Iterator[None]:
+        """Frame what is 'train', 'test' or 'predict' with its begin and end."""
+        getattr(self, f"on_{what}_begin")({})
         try:
             yield
         except BaseException:
-            self.on_train_abandoned()
+            self.on_abandoned()
             raise
-        self.on_train_end({})
+        getattr(self, f"on_{what}_end")(logs())
 
 
 def check_callbacks(callbacks: Any) -> list[Callback]:
     """Return the callbacks as a list, or raise where one is none."""
     given = [] if callbacks is None else callbacks
-    wanted = [given] if isinstance(given, Callback) else list(given)
+    wanted = list(given) if isinstance(given, (list, tuple)) else [given]
     for callback in wanted:
         if not isinstance(callback, Callback):
+            hint = f" Write {callback.__name__}(...)." if isinstance(callback, type) else ""
             raise DTypeError(
-                f"callbacks must be numcnn.callbacks.Callback objects, got {callback!r}."
+                "callbacks must be a list of numcnn.callbacks.Callback objects, got "
+                f"{callback!r}.{hint}"
             )
     return wanted

@@ -1,5 +1,6 @@
 """Callbacks that watch the training and steer it."""
 
+import inspect
 import math
 import warnings
 from collections.abc import Callable
@@ -39,6 +40,8 @@ class Monitor(Callback):
 
     def improved(self, value: float) -> bool:
         """Return whether the value is better than the best by more than min_delta."""
+        if math.isnan(value):
+            return False
         return self.best is None or self.sign * (value - self.best) > self.min_delta
 
 
@@ -88,7 +91,8 @@ class EarlyStopping(Monitor):
         value = self.value(logs)
         if value is None or epoch < self.start_from_epoch:
             return
-        if self.best_seen is None or self.sign * (value - self.best_seen) > 0:
+        seen = self.best_seen
+        if seen is None or math.isnan(seen) or self.sign * (value - seen) > 0:
             self.best_seen, self.best_epoch = value, epoch
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
@@ -187,13 +191,17 @@ class LearningRateScheduler(Callback):
             raise TypeError(f"schedule must be a function of the epoch, got {schedule!r}.")
         self.schedule = schedule
         self.verbose = verbose
+        try:
+            inspect.signature(schedule).bind(0, 0.0)
+            self.takes_rate = True
+        except (TypeError, ValueError):
+            self.takes_rate = False
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Ask the schedule and set the rate."""
         optimizer = self.model.optimizer
-        code = getattr(self.schedule, "__code__", None)
-        takes_rate = code is None or code.co_argcount >= 2
-        rate = self.schedule(epoch, optimizer.learning_rate) if takes_rate else self.schedule(epoch)
+        given = (epoch, optimizer.learning_rate) if self.takes_rate else (epoch,)
+        rate = self.schedule(*given)
         optimizer.learning_rate = rate
         if self.verbose:
             print(f"Epoch {epoch + 1}: setting learning rate to {rate}.")

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from numcnn.callbacks.base import Callback, Logs
 from numcnn.callbacks.monitor import Mode, Monitor
-from numcnn.files import atomic_write
+from numcnn.data import integer
+from numcnn.files import atomic_write, check_writable
 from numcnn.progress import Progbar
 
 
@@ -64,10 +65,11 @@ class ProgbarLogger(Callback):
         """Write the epoch's final line."""
         self.end(logs)
 
-    def on_train_abandoned(self) -> None:
+    def on_abandoned(self) -> None:
         """Leave the cursor at the start of a line."""
         if self.bar:
             self.bar.abandon()
+            self.bar = None
 
     def on_test_begin(self, logs: Logs = None) -> None:
         """Begin a line."""
@@ -98,8 +100,8 @@ class ModelCheckpoint(Monitor):
     """Save the model as it trains.
 
     Args:
-        filepath: where to; `{epoch:02d}` and names in the logs such as `{val_loss:.2f}` are filled
-            in. It ends in .npz.
+        filepath: where to; `{epoch:02d}`, `{batch}` (both from 1) and names in the logs such as
+            `{val_loss:.2f}` are filled in. It ends in .npz.
         monitor: the number that says which is best.
         verbose: 1 prints a line at each save.
         save_best_only: whether only an improvement is saved.
@@ -122,14 +124,20 @@ class ModelCheckpoint(Monitor):
         self.filepath = os.fspath(filepath)
         if not self.filepath.endswith(".npz"):
             raise ValueError(f"filepath must end in .npz, got {self.filepath!r}.")
-        if save_freq != "epoch" and (isinstance(save_freq, bool) or save_freq < 1):
-            raise ValueError(f"save_freq must be 'epoch' or a number of batches, got {save_freq}.")
+        if save_freq != "epoch":
+            integer("save_freq, where it is not 'epoch',", save_freq, 1)
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
         self.epoch = 0
-        self.batches = 0
+        self.batch = 0
+        self.batches = 0  # since the beginning
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """See now, rather than after an epoch, that the folder can be written to."""
+        if "{" not in self.filepath:
+            check_writable(self.filepath)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Note the epoch, for the file's name."""
@@ -137,6 +145,7 @@ class ModelCheckpoint(Monitor):
 
     def on_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Save where a number of batches was asked for."""
+        self.batch = batch
         self.batches += 1
         if self.save_freq != "epoch" and self.batches % self.save_freq == 0:
             self.save(logs)
@@ -164,10 +173,11 @@ class ModelCheckpoint(Monitor):
     def path(self, logs: Logs) -> str:
         """Return the file's name with epoch and numbers filled in."""
         try:
-            return self.filepath.format(epoch=self.epoch + 1, **(logs or {}))
+            names = {"epoch": self.epoch + 1, "batch": self.batch + 1, **(logs or {})}
+            return self.filepath.format(**names)
         except KeyError as missing:
             raise KeyError(
-                f"filepath {self.filepath!r} names {missing}, the logs have {list(logs or {})}."
+                f"filepath {self.filepath!r} names {missing}, there are {list(names)}."
             ) from None
 
 

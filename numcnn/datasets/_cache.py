@@ -13,6 +13,7 @@ every file is verified, all writers put the very same bytes in place.
 
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -20,6 +21,7 @@ from typing import NamedTuple, NoReturn
 from numcnn.datasets import _check
 from numcnn.datasets._check import Copy, DataSet
 from numcnn.errors import DataFileError
+from numcnn.files import atomic_write
 
 _DAY = 24 * 60 * 60
 
@@ -129,7 +131,8 @@ def prepare(folder: Path) -> None:
         for left in folder.glob("*.part"):
             if 0 < _mark(left)[1] < (time.time() - _DAY) * 1e9 and not left.is_dir():
                 left.unlink(missing_ok=True)
-        _write(folder, "probe", b"", keep=False)
+        with tempfile.TemporaryFile(dir=folder):
+            pass  # only to see that it can be done
     except OSError as error:
         _refuse(folder, error)
 
@@ -141,31 +144,10 @@ def place(folder: Path, name: str, data: bytes) -> None:
         OSError: the disk is full or the folder cannot be written; nothing is left behind.
     """
     try:
-        _write(folder, name, data, keep=True)
+        with atomic_write(folder / name) as file:
+            file.write(data)
     except OSError as error:
         _refuse(folder, error)
-
-
-def _write(folder: Path, name: str, data: bytes, *, keep: bool) -> None:
-    """Write beside the target, force it to disk, rename; a temporary file never stays."""
-    import tempfile
-
-    descriptor, temporary = tempfile.mkstemp(prefix=f"{name}.", suffix=".part", dir=folder)
-    try:
-        with open(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if keep:
-            os.replace(temporary, folder / name)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    if keep and os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _refuse(folder: Path, error: OSError) -> NoReturn:

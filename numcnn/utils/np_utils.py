@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from numcnn.data import as_array
+from numcnn.data import as_array, integer
 from numcnn.errors import DTypeError
 
 
@@ -32,10 +32,17 @@ def to_categorical(
     labels = as_array("y", y)
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
-    whole = labels.astype(np.int64)
-    if not np.array_equal(whole, labels):
-        raise DTypeError(f"y must hold whole class numbers, got values such as {labels.flat[0]}.")
-    n_classes = int(num_classes) if num_classes is not None else int(whole.max(initial=-1)) + 1
+    with np.errstate(invalid="ignore"):
+        whole = labels.astype(np.int64)
+    broken = whole != labels
+    if broken.any():
+        raise DTypeError(
+            f"y must hold whole class numbers, got values such as {labels[broken][0]}."
+        )
+    if num_classes is None:
+        n_classes = int(whole.max(initial=-1)) + 1
+    else:
+        n_classes = integer("num_classes", num_classes, 1)
     outside = (whole < 0) | (whole >= n_classes)
     if outside.any():
         first = int(np.flatnonzero(outside)[0])

@@ -102,7 +102,7 @@ def test_importing_loads_no_network():
         text=True,
         check=True,
     )
-    heavy = {"urllib.request", "http.client", "ssl", "subprocess", "tarfile", "tempfile", "gzip"}
+    heavy = {"urllib.request", "http.client", "ssl", "subprocess", "tarfile", "gzip"}
     assert not heavy & set(done.stdout.split())
 
 

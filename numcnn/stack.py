@@ -1,0 +1,242 @@
+"""Stack: a row of layers, with names, shapes and weights. What a model is, before it is trained.
+
+`Sequential` in models.py adds what one does with it: compile, fit, evaluate, predict, save.
+"""
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from numcnn import backend
+from numcnn.engine.interrupts import uninterrupted
+from numcnn.errors import DTypeError, NotCompiledError, ShapeError, unknown_name
+from numcnn.layers.arguments import sample_shape
+from numcnn.layers.base import Layer, check_weights
+from numcnn.layers.input import InputLayer
+from numcnn.seeds import given_back
+from numcnn.summary import summary
+
+Array = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
+
+
+class Stack:
+    """Layers in a row: the output of each is the input of the next.
+
+    Args:
+        name: what the summary calls the model.
+
+    Attributes:
+        layers: the layers in order.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.layers: list[Layer] = []
+        self._input_shape: Shape | None = None
+
+    def _changed(self) -> None:
+        """Called after a layer has come or gone; a subclass forgets here what it made of them."""
+
+    def add(self, layer: Layer) -> None:
+        """Put a layer on top.
+
+        Raises:
+            TypeError: it is not a layer; ValueError: it stands in a model already, or its name
+            does; ShapeError: it does not fit onto what comes out below.
+        """
+        if isinstance(layer, type):
+            raise DTypeError(f"add needs a layer object: write {layer.__name__}(...).")
+        if not isinstance(layer, Layer):
+            raise DTypeError(f"add needs a numcnn.layers.Layer, got {layer!r}.")
+        if not hasattr(layer, "params"):
+            raise DTypeError(
+                f"{type(layer).__name__}.__init__ must call super().__init__(**kwargs) first."
+            )
+        if isinstance(layer, InputLayer):
+            if self.layers:
+                raise ShapeError("An Input can only be the first thing in a model.")
+            self._input_shape = layer.given_input_shape
+            return
+        if layer in self.layers:
+            raise ValueError(
+                f"Layer {layer.name!r} stands in this model already; a layer's weights belong to "
+                "one place. Make a new one."
+            )
+        if layer.owner is not None:
+            raise ValueError(
+                f"Layer {layer.name!r} stands in model {layer.owner!r} already; a layer's weights "
+                "belong to one place. Make a new one."
+            )
+        shape = self._input_shape
+        if not self.layers and layer.given_input_shape is not None:
+            if shape not in (None, layer.given_input_shape):
+                raise ShapeError(
+                    f"The model's Input has shape {shape}, layer {layer.name!r} has "
+                    f"input_shape={layer.given_input_shape}. Give the shape once."
+                )
+            shape = layer.given_input_shape
+        name = self._free_name(layer)
+        if shape is not None:
+            *_, input_shape = self._input_shapes([*self.layers, layer], shape)
+            _build([layer], [input_shape])
+        layer.name, layer.owner = name, self.name
+        self.layers.append(layer)
+        self._input_shape = shape
+        self._changed()
+
+    def pop(self) -> None:
+        """Take the last layer off."""
+        if not self.layers:
+            raise ValueError("There is no layer to take off: the model is empty.")
+        self.layers.pop().owner = None
+        if not self.layers:
+            self._input_shape = None
+        self._changed()
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights for batches of this shape; its first size, the batch's, is ignored."""
+        if not isinstance(input_shape, (tuple, list)) or not input_shape:
+            raise DTypeError(
+                f"input_shape must be the shape of a batch such as (None, 28, 28, 1), got "
+                f"{input_shape!r}."
+            )
+        shape = sample_shape("input_shape", input_shape[1:])
+        if self.built and self._input_shape == shape:
+            return
+        if self._input_shape not in (None, shape):
+            raise ShapeError(
+                f"The model is built for samples of shape {self._input_shape}, got {shape}."
+            )
+        if not self.layers:
+            raise NotCompiledError("The model has no layers; add some before building it.")
+        _build(self.layers, self._input_shapes(self.layers, shape))
+        self._input_shape = shape
+
+    def _input_shapes(self, layers: list[Layer], shape: Shape) -> list[Shape]:
+        """Return the shape of what comes into each layer, or raise where one does not fit."""
+        shapes: list[Shape] = []
+        trail = [f"input {shape}"]
+        for i, layer in enumerate(layers):
+            shapes.append(shape)
+            try:
+                if layer.built_for not in (None, shape):
+                    raise ShapeError(f"it was built for {layer.built_for} and would get {shape}.")
+                shape = layer.compute_output_shape(shape)
+            except ShapeError as error:
+                raise ShapeError(
+                    f"Layer {i} ({layer.name!r}) does not fit: {error} "
+                    f"Shapes up to here: {', '.join(trail)}."
+                ) from None
+            trail.append(f"{layer.name} {shape}")
+        return shapes
+
+    def _free_name(self, layer: Layer) -> str:
+        taken = {other.name for other in self.layers}
+        if layer.given_name is not None:
+            if layer.name in taken:
+                raise ValueError(f"The model has a layer named {layer.name!r} already.")
+            return layer.name
+        name, i = layer.name, 0
+        while name in taken:
+            i += 1
+            name = f"{layer.name}_{i}"
+        return name
+
+    @property
+    def built(self) -> bool:
+        """Whether the weights are there."""
+        return bool(self.layers) and all(layer.built for layer in self.layers)
+
+    def _require_built(self, what: str) -> None:
+        if not self.built:
+            raise NotCompiledError(
+                f"{what} needs a model that is built: give the first layer input_shape=(...), or "
+                "call model.build((None, ...)) or fit first."
+            )
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """The shape of a batch that comes in, its first size None."""
+        self._require_built("input_shape")
+        return self.layers[0].input_shape
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """The shape of a batch that goes out, its first size None."""
+        self._require_built("output_shape")
+        return self.layers[-1].output_shape
+
+    @property
+    def dtype(self) -> str:
+        """The float type that batches are cast to."""
+        return self.layers[0].dtype if self.layers else backend.floatx()
+
+    def count_params(self) -> int:
+        """Return how many numbers the weights have."""
+        self._require_built("count_params")
+        return sum(layer.count_params() for layer in self.layers)
+
+    def summary(
+        self, line_length: int | None = None, print_fn: Callable[[str], object] | None = None
+    ) -> None:
+        """Print a table of the layers, their output shapes and numbers of parameters."""
+        self._require_built("summary")
+        summary(self, line_length, print_fn)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return a layer by its name or its index."""
+        if index is not None:
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise unknown_name("layer", name, [layer.name for layer in self.layers])
+
+    def get_weights(self) -> list[Array]:
+        """Return copies of all weights, layer by layer."""
+        self._require_built("get_weights")
+        return [w for layer in self.layers for w in layer.get_weights()]
+
+    def set_weights(self, weights: Any) -> None:
+        """Copy arrays into the weights, all or none."""
+        self._require_built("set_weights")
+        params = [p for layer in self.layers for p in layer.params.values()]
+        arrays = check_weights(params, weights, "the model")
+        with uninterrupted():
+            for param, array in zip(params, arrays, strict=True):
+                param[...] = array
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes this model again, without its weights."""
+        return {
+            "name": self.name,
+            "input_shape": self._input_shape,
+            "layers": [
+                {"class_name": type(layer).__name__, "config": layer.get_config()}
+                for layer in self.layers
+            ],
+        }
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "A model cannot be pickled or copied: use model.save(path) and "
+            "numcnn.models.load_model(path)."
+        )
+
+    def __repr__(self) -> str:
+        return f"<Sequential {self.name!r}: {len(self.layers)} layers>"
+
+
+def _build(layers: list[Layer], shapes: list[Shape]) -> None:
+    """Build the layers that are not yet built: all of them, or none where one fails."""
+    fresh = [layer for layer in layers if not layer.built]
+    try:
+        with given_back():
+            for layer, shape in zip(layers, shapes, strict=True):
+                layer.build_for(shape)
+    except BaseException:
+        for layer in fresh:
+            layer.unbuild()
+        raise

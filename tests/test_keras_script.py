@@ -1,0 +1,104 @@
+"""A script as people wrote them for Keras, with the tutorial's calls, on a handful of images."""
+
+import re
+
+import numpy as np
+import pytest
+
+import numcnn as keras
+from numcnn import backend as kr
+from numcnn.datasets import mnist
+from numcnn.layers import (
+    Activation,
+    Conv2D,
+    Convolution2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool2D,
+    MaxPooling2D,
+)
+from numcnn.models import Sequential
+from numcnn.optimizers import RMSprop
+from numcnn.utils import np_utils
+
+
+def script(data_format: str) -> tuple[Sequential, list[float], np.ndarray]:
+    np.random.seed(99)
+    (x_train, y_train), (x_test, y_test) = mnist.load_sample()
+    x_train, y_train, x_test, y_test = x_train[:256], y_train[:256], x_test[:64], y_test[:64]
+    kr.set_image_data_format(data_format)
+    if kr.image_data_format() == "channels_first":
+        x_train = x_train.reshape(x_train.shape[0], 1, 28, 28)
+        x_test = x_test.reshape(x_test.shape[0], 1, 28, 28)
+        input_shape = (1, 28, 28)
+    else:
+        x_train = x_train.reshape(x_train.shape[0], 28, 28, 1)
+        x_test = x_test.reshape(x_test.shape[0], 28, 28, 1)
+        input_shape = (28, 28, 1)
+    train_targets = np_utils.to_categorical(y_train, 10)
+    test_targets = np_utils.to_categorical(y_test, 10)
+
+    model = Sequential()
+    model.add(Conv2D(8, kernel_size=(3, 3), activation="relu", input_shape=input_shape))
+    model.add(Convolution2D(8, kernel_size=(3, 3), activation="relu"))
+    model.add(MaxPool2D((2, 2)))
+    model.add(MaxPooling2D(pool_size=(2, 2)))
+    model.add(Flatten())
+    model.add(Dense(units=32, activation="relu"))
+    model.add(Dropout(0.1))
+    model.add(Dense(units=10))
+    model.add(Activation("softmax"))
+
+    optimizer = RMSprop(lr=0.001, rho=0.9, epsilon=1e-08, decay=0.0)
+    model.compile(optimizer=optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
+    print(model.summary())
+    model.fit(x_train, train_targets, batch_size=128, epochs=3, verbose=1)
+    scores = model.evaluate(x_test, test_targets, verbose=1)
+    print("Baseline Error: %.2f%%" % (100 - scores[1] * 100))
+    return model, scores, model.predict(x_test[: len(x_test)])
+
+
+@pytest.fixture(autouse=True)
+def default_format() -> object:
+    before = kr.image_data_format()
+    yield
+    kr.set_image_data_format(before)
+
+
+def test_script_runs_and_repeats(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.warns(UserWarning, match=r"divide by 255") as warned:
+        model, scores, outputs = script("channels_last")
+    assert len(warned) == 1
+    printed = capsys.readouterr().out
+    total = sum(w.size for w in model.get_weights())
+    assert f"Total params: {total:,}" in printed
+    assert len(re.findall(r"^Epoch \d/3 - 2/2 - \d+s \d+m?s/step - loss: ", printed, re.M)) == 3
+    assert re.search(r"Baseline Error: \d+\.\d\d%\n$", printed)
+    assert outputs.shape == (64, 10)
+    assert outputs.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    with pytest.warns(UserWarning, match=r"divide by 255"):
+        _, again, same = script("channels_last")
+    assert scores == again
+    assert outputs.tobytes() == same.tobytes()
+
+
+def test_both_layouts_learn_the_same() -> None:
+    with pytest.warns(UserWarning, match=r"divide by 255"):
+        last, _, outputs = script("channels_last")
+    with pytest.warns(UserWarning, match=r"divide by 255"):
+        first, _, others = script("channels_first")
+    assert first.input_shape == (None, 1, 28, 28)
+    assert [w.shape for w in first.get_weights()] == [w.shape for w in last.get_weights()]
+    assert others == pytest.approx(outputs, abs=1e-3)
+
+
+def test_imported_as_keras() -> None:
+    assert keras.layers.Conv2D is Conv2D
+    assert keras.models.Sequential is keras.Sequential
+    assert keras.datasets.mnist is mnist
+    assert keras.utils.to_categorical([1], 2).tolist() == [[0, 1]]
+    assert keras.optimizers.RMSprop is RMSprop
+    assert keras.losses.categorical_crossentropy.__name__ == "categorical_crossentropy"
+    assert keras.callbacks.EarlyStopping().monitor == "val_loss"
+    assert keras.backend.image_data_format() == "channels_last"
