@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numcnn.callbacks import Callback, CallbackList, ProgbarLogger
+from numcnn.callbacks import Callback, CallbackList, Numbers, ProgbarLogger
 from numcnn.engine.interrupts import uninterrupted
 from numcnn.errors import DivergedError
 from numcnn.seeds import generator
@@ -85,10 +85,11 @@ def train_epoch(
             logs, size = train_batch(model, x[chosen], y[chosen])
         except DivergedError as error:
             # A callback such as TerminateOnNaN may end the training in peace; else it is an error.
-            hooks.on_train_batch_end(step, {**means.logs(), "loss": math.nan})
+            logs = means.logs()
+            last, logs["loss"] = logs.get("loss", math.nan), math.nan
+            hooks.on_train_batch_end(step, logs)
             if model.stop_training:
-                return {**means.logs(), "loss": math.nan}
-            last = means.logs().get("loss", math.nan)
+                return logs
             raise DivergedError(
                 f"{where}, batch {step + 1} of {steps}: {error} The mean loss before it was "
                 f"{last:.4g}. The weights are those before this batch. Lower the learning rate, "
@@ -181,4 +182,4 @@ class Means:
 
     def logs(self) -> Logs:
         """Return the means so far."""
-        return {key: total / self.n for key, total in self.sums.items()}
+        return Numbers({key: total / self.n for key, total in self.sums.items()})

@@ -466,3 +466,24 @@ def test_terminate_on_nan_lets_numbers_pass(capsys):
     assert history.epoch == [0, 1]
     assert np.isfinite(history.history["loss"]).all()
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("given", "other"), [("accuracy", "acc"), ("acc", "accuracy")])
+def test_accuracy_is_found_under_both_of_its_names(given, other, tmp_path):
+    """Keras 2.2 wrote 'acc' where later versions write 'accuracy'; scripts read either."""
+    heard = []
+    model = cnn()
+    model.compile("sgd", "categorical_crossentropy", metrics=[given])
+    x, y, _ = images(20)
+    callbacks = [
+        EarlyStopping(f"val_{other}"),
+        ModelCheckpoint(f"{tmp_path}/{{val_{other}:.1f}}.npz"),
+        LambdaCallback(on_epoch_end=lambda epoch, logs: heard.append(logs.get(other))),
+    ]
+    history = model.fit(x, y, verbose=0, validation_split=0.5, callbacks=callbacks).history
+    assert list(history) == ["loss", given, "val_loss", f"val_{given}"]
+    assert history[other] == history[given] == heard
+    assert f"val_{other}" in history
+    assert (tmp_path / f"{history[f'val_{other}'][0]:.1f}.npz").exists()
+    with pytest.raises(KeyError):
+        history["lr"]

@@ -3,7 +3,7 @@
 Training knows none of these by name; the progress bar and the history are callbacks like others.
 """
 
-from numcnn.callbacks.base import Callback, CallbackList, check_callbacks
+from numcnn.callbacks.base import Callback, CallbackList, Numbers, check_callbacks
 from numcnn.callbacks.monitor import (
     EarlyStopping,
     LearningRateScheduler,
@@ -27,6 +27,7 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "Numbers",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "TerminateOnNaN",

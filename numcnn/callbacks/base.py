@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from numcnn.errors import DTypeError
 
@@ -10,6 +10,44 @@ if TYPE_CHECKING:
     from numcnn.models import Sequential
 
 Logs = dict[str, float] | None
+Value = TypeVar("Value")
+
+
+class Numbers(dict[str, Value]):
+    """Numbers by name, where accuracy answers to both of its names.
+
+    Keras wrote 'acc' and 'val_acc' up to version 2.2 and 'accuracy' since. Here the name is the one
+    given in `metrics`, and a script that reads the other one finds it all the same.
+
+    >>> numbers = Numbers(val_accuracy=0.9)
+    >>> numbers["val_acc"], "val_acc" in numbers, list(numbers)
+    (0.9, True, ['val_accuracy'])
+    """
+
+    def __missing__(self, name: str) -> Value:
+        other = other_name(name)
+        if dict.__contains__(self, other):
+            return self[other]
+        raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        return dict.__contains__(self, name) or dict.__contains__(self, other_name(name))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the number of this name, or the default."""
+        return self[name] if name in self else default
+
+
+def other_name(name: object) -> str:
+    """Return 'val_accuracy' for 'val_acc' and the reverse; other names stay.
+
+    >>> other_name("acc"), other_name("val_accuracy"), other_name("loss")
+    ('accuracy', 'val_acc', 'loss')
+    """
+    text = str(name)
+    if text in ("acc", "val_acc"):
+        return f"{text}uracy"
+    return text.removesuffix("uracy") if text in ("accuracy", "val_accuracy") else text
 
 
 class Callback:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from numcnn.callbacks.base import Callback, Logs
+from numcnn.callbacks.base import Callback, Logs, Numbers
 from numcnn.callbacks.monitor import Mode, Monitor
 from numcnn.data import integer
 from numcnn.files import atomic_write, check_writable
@@ -18,7 +18,7 @@ class History(Callback):
 
     def __init__(self) -> None:
         self.epoch: list[int] = []
-        self.history: dict[str, list[float]] = {}
+        self.history: Numbers[list[float]] = Numbers()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Note the epoch's numbers."""
@@ -173,8 +173,8 @@ class ModelCheckpoint(Monitor):
     def path(self, logs: Logs) -> str:
         """Return the file's name with epoch and numbers filled in."""
         try:
-            names = {"epoch": self.epoch + 1, "batch": self.batch + 1, **(logs or {})}
-            return self.filepath.format(**names)
+            names = Numbers({"epoch": self.epoch + 1, "batch": self.batch + 1, **(logs or {})})
+            return self.filepath.format_map(names)
         except KeyError as missing:
             raise KeyError(
                 f"filepath {self.filepath!r} names {missing}, there are {list(names)}."
