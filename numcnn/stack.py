@@ -59,11 +59,6 @@ class Stack:
                 raise ShapeError("An Input can only be the first thing in a model.")
             self._input_shape = layer.given_input_shape
             return
-        if layer in self.layers:
-            raise ValueError(
-                f"Layer {layer.name!r} stands in this model already; a layer's weights belong to "
-                "one place. Make a new one."
-            )
         if layer.owner is not None:
             raise ValueError(
                 f"Layer {layer.name!r} stands in model {layer.owner!r} already; a layer's weights "

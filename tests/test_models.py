@@ -979,3 +979,13 @@ def test_a_reshape_in_the_middle_trains():
     model.compile("adam", "mse")
     losses = model.fit(x, x, epochs=20, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
+
+
+def test_weights_beyond_the_float_range_are_refused():
+    model = cnn()
+    before = model.get_weights()
+    after = [w.astype(np.float64) for w in before]
+    after[-1][0] = 1e300
+    with pytest.raises(DTypeError, match="array 5 has numbers that are too large for float32"):
+        model.set_weights(after)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))

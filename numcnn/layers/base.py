@@ -253,7 +253,15 @@ def check_weights(params: list[Array], weights: Any, owner: str) -> list[Array]:
     ]
     if faults:
         raise ShapeError(f"set_weights of {owner}: {'; '.join(faults)}. Nothing was changed.")
-    return [a.astype(p.dtype) for p, a in zip(params, arrays, strict=True)]
+    with np.errstate(over="ignore"):
+        cast = [a.astype(p.dtype) for p, a in zip(params, arrays, strict=True)]
+    for i, (c, a) in enumerate(zip(cast, arrays, strict=True)):
+        if not np.array_equal(np.isfinite(c), np.isfinite(a)):
+            raise DTypeError(
+                f"set_weights of {owner}: array {i} has numbers that are too large for {c.dtype}. "
+                "Nothing was changed."
+            )
+    return cast
 
 
 def physical_memory() -> int:
