@@ -196,7 +196,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         train(options)
     except KeyboardInterrupt:
-        print("\nStopped by Ctrl-C; nothing was written.", file=sys.stderr)
+        print("\nStopped by Ctrl-C: no pictures and no model were written.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

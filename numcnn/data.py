@@ -139,6 +139,8 @@ def as_targets(what: str, y: Any, loss: Loss, output_shape: Shape) -> Array:
                 f"numcnn.utils.to_categorical(y, {output_shape[-1]}), or use the loss "
                 "'sparse_categorical_crossentropy'."
             )
+        if len(output_shape) > 1 and y.ndim <= 2:
+            hint += " Is a Flatten missing before the last layers?"
         raise ShapeError(
             f"{what} of shape {y.shape} does not fit the loss {loss.name!r}: the model's outputs "
             f"have shape {('N', *output_shape)} and the targets must have the same.{hint}"

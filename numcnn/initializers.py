@@ -1,7 +1,7 @@
 """How weights start: random enough to break symmetry, scaled so that signals keep their size.
 
 A layer sums over `fan_in` inputs on the way forward and over `fan_out` outputs on the way back.
-With weights of variance s / fan the sums have about s times the variance of their terms, so
+With weights of variance s / fan the sums' mean square is about s times that of the inputs, so
 signals neither vanish nor explode through many layers. The named schemes differ in s, in which fan
 they take, and in the shape of the distribution.
 """
@@ -273,6 +273,7 @@ INITIALIZERS: dict[str, Callable[..., Initializer]] = {
     "orthogonal": Orthogonal,
 }
 _CLASS_NAMES = {make.__name__: name for name, make in INITIALIZERS.items()}
+INITIALIZERS |= {"zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": RandomUniform}
 
 # Keras also has these names as functions: kernel_initializer=initializers.he_normal().
 (zeros, ones, constant) = (Zeros, Ones, Constant)

@@ -10,7 +10,7 @@ softmax) both are exact:
 
     p = softmax(z)
     loss = -sum_k y_k log p_k = log(sum_k exp(z_k)) - sum_k y_k z_k          (where sum_k y_k = 1)
-    dloss/dz_k = p_k - y_k
+    dloss/dz_k = exp(z_k) / sum_m exp(z_m) - y_k = p_k - y_k
 
 That is what `from_logits=True` computes, and an engine takes it by itself where a model ends in a
 softmax with a cross-entropy (or a sigmoid with a binary one).
@@ -40,7 +40,8 @@ class Loss:
     from_logits: bool = False
 
     def __init__(self, name: str | None = None, **unknown: Any) -> None:
-        reject_unknown_keywords(type(self).__name__, unknown, ["name", "from_logits"])
+        allowed = ["name", "from_logits"] if self.activation else ["name"]
+        reject_unknown_keywords(type(self).__name__, unknown, allowed)
 
     def value(self, y: Array, p: Array) -> Array:
         """Return the loss of each sample, (N,), in float64."""
@@ -103,6 +104,7 @@ class CategoricalCrossentropy(Loss):
     Math:
         from probabilities   q = p / sum(p), clipped to [eps, 1 - eps] with eps = 1e-7 as in Keras
                              loss[n] = -sum over k of y[n, k] log q[n, k]
+                                     = a log sum(p[n]) - sum over k of y[n, k] log p[n, k], so
                              dloss/dp[n, k] = (1/N) (a - y[n, k] / q[n, k]) / sum(p[n]),
                              a = sum of y, which is 1 for one-hot; where q is clipped its y counts 0
         from logits z        loss[n] = sum over k of y[n, k] (log sum_m exp(z[n, m]) - z[n, k])
@@ -192,7 +194,8 @@ class BinaryCrossentropy(Loss):
         from probabilities   q = p clipped to [eps, 1 - eps], eps = 1e-7 as in Keras
                              loss[n] = -(1/K) sum over k of y log q + (1 - y) log(1 - q)
                              dloss/dp = (1/N) (1/K) ((1 - y) / (1 - q) - y / q), 0 where clipped
-        from logits z        loss = max(z, 0) - z y + log(1 + exp(-|z|)), the same without overflow
+        from logits z        loss = log(1 + exp(z)) - z y, and without overflow
+                                  = max(z, 0) - z y + log(1 + exp(-|z|))
                              dloss/dz = (1/N) (1/K) (sigmoid(z) - y)
 
     Shapes:
@@ -234,7 +237,7 @@ class BinaryCrossentropy(Loss):
         if self.from_logits:
             e = np.exp(-np.abs(p))
             return (np.where(p >= 0, 1, e) / (1 + e) - y) / size
-        eps = max(backend.epsilon(), float(np.finfo(p.dtype).epsneg))
+        eps = max(backend.epsilon(), float(np.finfo(p.dtype).epsneg))  # 1 - eps must not round to 1
         q = np.clip(p, eps, 1 - eps)
         dp: Array = np.where(q == p, ((1 - y) / (1 - q) - y / q) / size, 0)
         return dp.astype(p.dtype)
@@ -258,7 +261,10 @@ def softmax(z: Array) -> Array:
 
 
 def log_softmax(z: Array) -> Array:
-    """Return log(softmax(z)) over the last axis without taking a logarithm of 0."""
+    """Return log(softmax(z)) over the last axis without taking a logarithm of 0.
+
+    It is finite for all finite z, since a target of 0 times -infinity would be NaN.
+    """
     with np.errstate(over="ignore"):
         shifted = np.maximum(z - z.max(axis=-1, keepdims=True), np.finfo(z.dtype).min)
     log_p: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))

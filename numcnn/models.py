@@ -6,7 +6,6 @@ to training.py, which calls an engine.
 
 import os
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from numcnn import data, losses, optimizers, saving, training
+from numcnn.advice import advise
 from numcnn.callbacks import CallbackList, History, ProgbarLogger, check_callbacks
 from numcnn.engine import ENGINES, Engine, make_engine
 from numcnn.engine.interrupts import uninterrupted
@@ -66,7 +66,7 @@ class Sequential(Stack):
         self._engine: Engine | None = None
         self._metrics: list[tuple[str, Metric]] = []
         self._training = threading.Lock()
-        self._warned_of_pixels = False
+        self._advised = False
         try:
             for layer in layers or []:
                 self.add(layer)
@@ -212,7 +212,9 @@ class Sequential(Stack):
         data.check_memory(self.layers, self._input_shapes(self.layers, shape), min(size, len(x)))
         with self._alone_in_training():
             self.build((None, *shape))
-            self._warn_of_pixels(x)
+            if not self._advised:
+                self._advised = True
+                advise(x, self.layers, self.loss, stacklevel=2)
             self.history = History()
             training.fit(
                 self,
@@ -291,7 +293,10 @@ class Sequential(Stack):
     # ---- weights and files ------------------------------------------------------------------
 
     def save(self, filepath: str | os.PathLike[str]) -> None:
-        """Write configuration, weights and optimizer memory to one `.npz` file, atomically."""
+        """Write configuration, weights and optimizer memory to one `.npz` file, atomically.
+
+        Metrics that are functions of your own are left out: a file holds no code.
+        """
         self._require_built("save")
         saving.save_model(self, filepath)
 
@@ -331,16 +336,6 @@ class Sequential(Stack):
             raise ValueError("validation_data needs at least one sample.")
         data.check_input_shape(x, shape, self.layers[0].name)
         return x, self._as_targets("y of validation_data", x, pair[1], shape)
-
-    def _warn_of_pixels(self, x: Array) -> None:
-        """Say once that inputs are large, as raw pixels are."""
-        if not self._warned_of_pixels and 50 < x.max() < np.inf:
-            self._warned_of_pixels = True
-            warnings.warn(
-                f"x holds values up to {x.max():g}. Networks learn faster and better from small "
-                "numbers: for pixels, divide by 255 (x / 255). Training goes on as it is.",
-                stacklevel=3,
-            )
 
     def _progress(self, verbose: int, n: int, batch_size: int) -> CallbackList:
         return CallbackList([ProgbarLogger(verbose)], self, {"steps": -(-n // batch_size)})

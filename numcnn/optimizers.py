@@ -6,7 +6,7 @@ stands in `slots`: for each kind of memory one array per parameter.
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Optimizer:
         slots: what is remembered: name -> one array per parameter.
     """
 
-    slot_names: ClassVar[tuple[str, ...]] = ()
+    slot_names: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -140,8 +140,6 @@ class SGD(Optimizer):
         array([0.8])
     """
 
-    slot_names = ("velocity",)
-
     def __init__(
         self,
         learning_rate: float = 0.01,
@@ -151,22 +149,16 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         self.momentum = share("momentum", momentum)
+        self.slot_names = ("velocity",) if momentum else ()
         self.nesterov = bool(nesterov)
 
-    def make_slots(self, params: list[Array]) -> None:
-        """Start with velocity 0; without momentum nothing is remembered."""
-        if self.momentum:
-            super().make_slots(params)
-        else:
-            self.slots = {"velocity": [np.zeros(0, p.dtype) for p in params]}
-
     def update(self, p: Array, g: Array, *slots: Array) -> None:
-        """Change p and v in place."""
-        (v,) = slots
+        """Change p, and v where there is one, in place."""
         lr = self.current_rate()
-        if not self.momentum:
+        if not slots:
             p -= lr * g
             return
+        (v,) = slots
         v *= self.momentum
         v -= lr * g
         p += self.momentum * v - lr * g if self.nesterov else v
@@ -228,7 +220,9 @@ class Adam(Optimizer):
     Math:
         m = beta_1 * m + (1 - beta_1) * g           (a running mean of the gradient)
         v = beta_2 * v + (1 - beta_2) * g**2        (and of its square)
-        lr_t = lr * sqrt(1 - beta_2**t) / (1 - beta_1**t)       at step t = 1, 2, ...
+        From m = 0 the mean of m after t steps is only (1 - beta_1**t) times that of g, and v
+        likewise; dividing by those factors undoes it. At step t = 1, 2, ...
+        lr_t = lr * sqrt(1 - beta_2**t) / (1 - beta_1**t)
         p -= lr_t * m / (sqrt(v) + epsilon)
 
     Args:

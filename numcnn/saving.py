@@ -33,7 +33,7 @@ from numcnn import losses, optimizers
 from numcnn._version import __version__
 from numcnn.errors import ModelFileError
 from numcnn.files import atomic_write, check_writable
-from numcnn.layers.base import Layer
+from numcnn.layers.base import Layer, keywords
 from numcnn.seeds import given_back
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ VERSION = 1
 MAX_CONFIG_BYTES = 2**20
 MAX_HEADER_BYTES = 4096
 MAX_LAYERS = 1000
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def save_model(model: "Sequential", path: str | os.PathLike[str]) -> None:
@@ -152,6 +153,12 @@ def _describe(model: "Sequential") -> dict[str, Any]:
                     f"The {kind} {cls.__name__} is not one of numcnn's and cannot be saved. Save "
                     "the weights with model.save_weights(path)."
                 )
+    for layer in model.layers:
+        if lost := set(keywords(type(layer))) - set(layer.get_config()):
+            raise TypeError(
+                f"{type(layer).__name__} takes {sorted(lost)}, but its get_config does not return "
+                "them; the file could not make the layer again. Add them to get_config."
+            )
     if len(model.layers) > MAX_LAYERS:
         raise ValueError(f"A file holds at most {MAX_LAYERS} layers, got {len(model.layers)}.")
     return {
@@ -226,7 +233,10 @@ def _write(
     path: str | os.PathLike[str], description: dict[str, Any], arrays: dict[str, Array]
 ) -> None:
     if Path(path).suffix != ".npz":
-        raise ValueError(f"numcnn saves models as .npz files; {os.fspath(path)!r} ends otherwise.")
+        raise ValueError(
+            f"numcnn saves models as .npz files, not HDF5 or others: write "
+            f"{os.fspath(Path(path).with_suffix('.npz'))!r} instead of {os.fspath(path)!r}."
+        )
     check_writable(path)
     try:
         text = json.dumps(description | {"arrays": list(arrays)}).encode()
@@ -251,6 +261,11 @@ def _write(
 def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Array]]:
     """Return the description and the arrays of a file, or raise one ModelFileError."""
     try:
+        with open(path, "rb") as file:
+            if file.read(8) == HDF5_SIGNATURE:
+                raise ModelFileError(
+                    "it is an HDF5 file, as Keras writes; numcnn reads the .npz files that it saves"
+                )
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             names = [member.filename for member in members]

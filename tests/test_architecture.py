@@ -85,6 +85,7 @@ MAY_IMPORT = {
     "progress": ("errors",),
     "summary": (),
     "data": ("errors", "losses", "layers"),
+    "advice": ("losses", "layers"),
     "engine": ("engine", "kernels", "layers", "losses", "optimizers", "errors", "backend"),
     "stack": ("engine.interrupts", "layers", "errors", "backend", "seeds", "summary"),
     "callbacks": ("callbacks", "errors", "files", "progress", "data"),

@@ -736,3 +736,17 @@ def test_it_stands_alone():
     assert not hasattr(gradcheck, "pytest")
     assert isinstance(losses.get("mse"), losses.Loss)
     assert isinstance(optimizers.get("sgd"), optimizers.Optimizer)
+
+
+def test_a_forgotten_batch_axis_is_hinted_at():
+    with pytest.raises(ShapeError, match="first axis counts the samples"):
+        check_layer(Conv2D(3, 3), (7, 6, 2))
+
+
+def test_a_layer_without_its_base_s_init_is_no_layer():
+    class Bare(Layer):
+        def __init__(self):
+            pass
+
+    with pytest.raises(DTypeError, match=r"calls super\(\).__init__"):
+        check_layer(Bare(), (2, 3))

@@ -18,7 +18,13 @@ from small_nets import CLASSES, SHAPE, Scale, cnn, dense, fingerprint, images, w
 
 from numcnn import backend
 from numcnn.callbacks import Callback, LambdaCallback, TerminateOnNaN
-from numcnn.errors import DivergedError, DTypeError, NotCompiledError, ShapeError
+from numcnn.errors import (
+    DivergedError,
+    DTypeError,
+    GradientError,
+    NotCompiledError,
+    ShapeError,
+)
 from numcnn.layers import (
     Activation,
     Conv2D,
@@ -30,6 +36,7 @@ from numcnn.layers import (
     Reshape,
     Softmax,
 )
+from numcnn.losses import CategoricalCrossentropy
 from numcnn.models import Sequential, load_model
 from numcnn.optimizers import SGD
 from numcnn.utils import set_random_seed
@@ -989,3 +996,45 @@ def test_weights_beyond_the_float_range_are_refused():
     with pytest.raises(DTypeError, match="array 5 has numbers that are too large for float32"):
         model.set_weights(after)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("units", "activation", "loss", "message"),
+    [
+        (1, "softmax", "categorical_crossentropy", "softmax over one output is always 1"),
+        (3, "softmax", "binary_crossentropy", "a yes or no of its own"),
+        (
+            3,
+            None,
+            "categorical_crossentropy",
+            "needs probabilities, but the last layer ends in Lin",
+        ),
+        (3, "relu", "sparse_categorical_crossentropy", "End the model in a softmax"),
+    ],
+)
+def test_an_ending_that_does_not_fit_the_loss_is_warned_of_once(units, activation, loss, message):
+    model = Sequential([Dense(units, activation=activation, input_shape=(2,))])
+    model.compile("sgd", loss)
+    x, y = np.ones((4, 2)), np.ones((4, 1 if loss.startswith("sparse") else units))
+    with pytest.warns(UserWarning, match=message) as warned:
+        model.fit(x, y, verbose=0)
+    model.fit(x, y, verbose=0)
+    assert len(warned) == 1
+    assert warned[0].filename == __file__
+
+
+def test_scores_with_a_loss_on_scores_are_no_reason_to_warn():
+    model = Sequential([Dense(3, input_shape=(2,))])
+    model.compile("sgd", CategoricalCrossentropy(from_logits=True))
+    model.fit(np.ones((4, 2)), np.eye(4, 3), verbose=0)
+
+
+def test_a_layer_that_sets_no_gradient_is_named():
+    class Forgetful(Scale):
+        def backward(self, dy):
+            return dy
+
+    model = Sequential([Forgetful(input_shape=(2,), name="forgetful")])
+    model.compile("sgd", "mse")
+    with pytest.raises(GradientError, match=r"'forgetful' did not set grads\['w'\].*check_layer"):
+        model.fit(np.ones((4, 2)), np.ones((4, 2)), verbose=0)

@@ -223,9 +223,10 @@ def test_names():
         optimizers.get(None)
 
 
-@every_optimizer
-def test_another_model_s_parameters_are_refused(name):
-    optimizer = CLASSES[name](0.1)
+@pytest.mark.parametrize(
+    "optimizer", [SGD(0.1, momentum=0.9), RMSprop(0.1), Adam(0.1)], ids=CLASSES
+)
+def test_another_model_s_parameters_are_refused(optimizer):
     optimizer.step([np.zeros(2), np.zeros(3)], [np.ones(2), np.ones(3)])
     p = np.zeros(2)
     with pytest.raises(ShapeError, match="new optimizer for each model"):

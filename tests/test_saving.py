@@ -25,6 +25,7 @@ from numcnn.layers import (
     Dense,
     Dropout,
     Flatten,
+    Layer,
     Linear,
     MaxPool2D,
     ReLU,
@@ -841,3 +842,28 @@ def test_nan_weights_load_with_a_warning(tmp_path):
 def test_limits_are_what_the_errors_say():
     assert saving.MAX_LAYERS == 1000
     assert saving.MAX_CONFIG_BYTES == 2**20
+
+
+def test_a_config_that_lacks_an_argument_is_refused_when_saving(tmp_path):
+    """Else the file would make another layer, silently, or none at all."""
+
+    class Leaky(Layer):
+        def __init__(self, alpha=0.1, **kwargs):
+            super().__init__(**kwargs)
+            self.alpha = alpha
+
+        def forward(self, x, training=False):
+            return np.where(x > 0, x, self.alpha * x)
+
+    model = Sequential([Leaky(0.7, input_shape=(2,))])
+    with pytest.raises(TypeError, match=r"Leaky takes \['alpha'\], but its get_config"):
+        model.save(tmp_path / "model.npz")
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_of_keras_are_called_by_their_name(tmp_path):
+    (tmp_path / "old.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64))
+    with pytest.raises(ModelFileError, match="an HDF5 file, as Keras writes"):
+        load_model(tmp_path / "old.h5")
+    with pytest.raises(ValueError, match=r"write 'old\.npz' instead of 'old\.h5'"):
+        cnn().save("old.h5")

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from numcnn.callbacks.base import Callback, Logs
-from numcnn.errors import unknown_name
+from numcnn.data import integer
+from numcnn.errors import nearest, unknown_name
 
 Mode = Literal["auto", "min", "max"]
 
@@ -31,9 +32,12 @@ class Monitor(Callback):
         logs = logs or {}
         if self.monitor in logs:
             return logs[self.monitor]
+        hint = nearest(self.monitor, logs)
+        if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in logs):
+            hint = " It needs validation_data or validation_split."
         warnings.warn(
             f"{type(self).__name__} watches {self.monitor!r}, which is not there. Available: "
-            f"{', '.join(logs)}. val_... needs validation_data or validation_split.",
+            f"{', '.join(logs)}.{hint}",
             stacklevel=2,
         )
         return None
@@ -71,11 +75,11 @@ class EarlyStopping(Monitor):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.patience = patience
+        self.patience = integer("patience", patience, 0)
         self.verbose = verbose
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
+        self.start_from_epoch = integer("start_from_epoch", start_from_epoch, 0)
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Start anew."""
@@ -143,9 +147,9 @@ class ReduceLROnPlateau(Monitor):
         if not 0 < factor < 1:
             raise ValueError(f"factor of ReduceLROnPlateau must lie in (0, 1), got {factor!r}.")
         self.factor = factor
-        self.patience = patience
+        self.patience = integer("patience", patience, 0)
         self.verbose = verbose
-        self.cooldown = cooldown
+        self.cooldown = integer("cooldown", cooldown, 0)
         self.min_lr = min_lr
 
     def on_train_begin(self, logs: Logs = None) -> None:

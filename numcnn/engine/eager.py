@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from numcnn.engine.tail import split_tail
+from numcnn.errors import GradientError
 from numcnn.layers.base import Layer
 from numcnn.losses import Loss
 from numcnn.optimizers import Optimizer
@@ -40,6 +41,11 @@ class EagerEngine:
         dy = self.loss.gradient(y, z)
         for layer in reversed(self.body):
             dy = layer.backward(dy)
+            if missing := layer.params.keys() - layer.grads.keys():
+                raise GradientError(
+                    f"backward of layer {layer.name!r} did not set grads[{min(missing)!r}]. "
+                    "numcnn.gradcheck.check_layer shows what else may be wrong."
+                )
         return losses, self.activation.forward(z)
 
     def update(self) -> None:

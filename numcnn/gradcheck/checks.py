@@ -255,9 +255,19 @@ def _in_float64(layer: Layer, shape: tuple[int, ...], rng: np.random.Generator) 
     Parameters whose numbers are all the same get noise. A scale of ones hides that a backward
     forgot it, and with a bias of zeros the black border of an image stands on ReLU's kink.
     """
+    if not isinstance(layer, Layer) or not hasattr(layer, "params"):
+        raise DTypeError(
+            f"Expected a layer whose __init__ calls super().__init__(**kwargs), got a "
+            f"{type(layer).__name__}."
+        )
     layer = layer.copy()
     layer.dtype, layer.kept, layer.grads = "float64", None, {}
-    layer.build_for(shape)
+    try:
+        layer.build_for(shape)
+    except ShapeError as error:
+        raise ShapeError(
+            f"{error} (The batch's first axis counts the samples, the others were {shape}.)"
+        ) from None
     if layer.built_for != shape:
         raise ShapeError(f"{layer!r} was built for samples of {layer.built_for}, got {shape}.")
     for name, p in layer.params.items():

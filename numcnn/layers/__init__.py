@@ -9,6 +9,12 @@ A reading order for those who want to understand them:
 5. maxpool2d.py    a layer without parameters whose gradient goes to the winner
 6. flatten.py, dropout.py
 7. base.py         what a layer is, and how to write one
+
+Two conventions run through all of them. In names, d stands for the gradient of the loss: dy is
+dloss/dy, one number for each number of y, and dx, dw, db likewise. And each layer has two methods.
+`forward` returns y for x, and in training keeps in `kept` what the way back needs. `backward` is
+given dy, sets dw and db in `grads` and returns dx, which is the dy of the layer below: that is the
+chain rule, one link per layer.
 """
 
 from numcnn.layers.activations import Activation, Linear, ReLU, Sigmoid, Softmax, Tanh

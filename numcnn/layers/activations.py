@@ -110,6 +110,7 @@ class Sigmoid(Layer):
     def backward(self, dy: Array) -> Array:
         """Return dy * y * (1 - y)."""
         y = self.recall()
+        # y = 1 / (1 + exp(-x))
         return dy * y * (1 - y)
 
 
@@ -118,7 +119,8 @@ class Tanh(Layer):
 
     Math:
         forward    y = (exp(x) - exp(-x)) / (exp(x) + exp(-x))
-        backward   dy/dx = 1 - y**2
+        backward   the numerator's derivative is the denominator and the reverse, so
+                   dy/dx = (denominator**2 - numerator**2) / denominator**2 = 1 - y**2
                    dx = dy * (1 - y**2)
 
     Shapes:
@@ -145,6 +147,7 @@ class Tanh(Layer):
     def backward(self, dy: Array) -> Array:
         """Return dy * (1 - y**2)."""
         y = self.recall()
+        # y = tanh(x)
         return dy * (1 - y**2)
 
 
@@ -153,7 +156,9 @@ class Softmax(Layer):
 
     Math:
         forward    y[k] = exp(x[k]) / sum over m of exp(x[m])
-        backward   dy[k]/dx[m] = y[k] * ((k == m) - y[m]), and the sum over k gives
+        backward   by the quotient rule, with s the sum,
+                   dy[k]/dx[m] = (k == m) * exp(x[k]) / s - exp(x[k]) * exp(x[m]) / s**2
+                               = y[k] * ((k == m) - y[m]), and the sum over k of dy[k] times this is
                    dx[m] = y[m] * (dy[m] - sum over k of dy[k] * y[k])
 
     Shapes:
@@ -191,6 +196,7 @@ class Softmax(Layer):
     def backward(self, dy: Array) -> Array:
         """Return y * (dy - sum(dy * y))."""
         y = self.recall()
+        # y = exp(x) / sum(exp(x))
         return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
 
 

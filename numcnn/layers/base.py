@@ -5,8 +5,12 @@ This file holds no mathematics of its own. A layer that you write needs `forward
 where it is to be saved:
 
     class Scale(Layer):                                     # y = w * x, one w per feature
+        def __init__(self, start=1.0, **kwargs):
+            super().__init__(**kwargs)                      # name, input_shape, trainable, dtype
+            self.start = start
+
         def build(self, input_shape):
-            self.add_parameter("w", input_shape, "ones")
+            self.add_parameter("w", input_shape, initializers.Constant(self.start))
 
         def forward(self, x, training=False):
             if training:
@@ -17,6 +21,9 @@ where it is to be saved:
             x = self.recall()
             self.grads["w"] = (dy * x).sum(axis=0)
             return dy * self.params["w"]
+
+        def get_config(self):                               # each argument of __init__
+            return {"start": self.start, **super().get_config()}
 
 Shapes in `build` and `compute_output_shape` are those of one sample, without the batch axis.
 """
@@ -64,7 +71,7 @@ class Layer:
         dtype: str | None = None,
         **unknown: Any,
     ) -> None:
-        reject_unknown_keywords(type(self).__name__, unknown, _keywords(type(self)))
+        reject_unknown_keywords(type(self).__name__, unknown, keywords(type(self)))
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise DTypeError(f"name must be a text without '/' that is not empty, got {name!r}.")
         self.dtype = dtype or backend.floatx()
@@ -277,7 +284,7 @@ def _snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
 
 
-def _keywords(cls: type) -> list[str]:
+def keywords(cls: type) -> list[str]:
     """The arguments that a layer class takes, its base's included."""
     names: list[str] = []
     for base in cls.__mro__:

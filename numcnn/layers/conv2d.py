@@ -26,13 +26,13 @@ class Conv2D(Layer):
 
     Math:
         forward    z[n, oh, ow, f] = b[f] + sum over i, j, c of
-                       x[n, oh*sh + i*dh, ow*sw + j*dw, c] * w[i, j, c, f]
+                       x_padded[n, oh*sh + i*dh, ow*sw + j*dw, c] * w[i, j, c, f]
                    y = activation(z)
                    As matrices, one row per window:  z = cols @ w + b
-        backward   dz = dy * activation'(z)
+        backward   dz = activation.backward(dy)
                    db = sum of dz over all windows      (b is added to each of them)
-                   dw = cols.T @ dz                     (z is linear in w with factor cols)
-                   dcols = dz @ w.T                     (and linear in cols with factor w)
+                   dw = cols.T @ dz                     (as in dense.py, with cols for x)
+                   dcols = dz @ w.T                     (as dx in dense.py)
                    dx = col2im(dcols)                   (a pixel collects from all its windows)
 
     Shapes:
@@ -62,7 +62,8 @@ class Conv2D(Layer):
 
     Note:
         As everywhere in deep learning this is a cross-correlation: the filter is not flipped.
-        Strides together with dilation are allowed here; Keras refuses them.
+        Strides together with dilation are allowed here; Keras refuses them. The third positional
+        argument is strides, also under Keras 1's name Convolution2D: write kernel_size=(3, 3).
 
     Reference:
         LeCun et al., "Gradient-based learning applied to document recognition", 1998.
@@ -155,7 +156,7 @@ class Conv2D(Layer):
         # z += b
         if self.use_bias:
             self.grads["b"] = dz.sum(axis=0)
-        # z = cols @ w
+        # z = cols @ w, where w has the shape (KH*KW*C, F)
         self.grads["w"] = (cols.T @ dz).reshape(w.shape)
         dcols = dz @ w.reshape(-1, f).T  # (N*OH*OW, KH*KW*C)
         # cols = im2col(x)

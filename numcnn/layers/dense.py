@@ -14,7 +14,7 @@ class Dense(Layer):
 
     Math:
         forward    z = x @ w + b,  y = activation(z)
-        backward   dz = dy * activation'(z)
+        backward   dz = activation.backward(dy), which is dy * activation'(z) for most of them
                    z[n, u] = sum over d of x[n, d] * w[d, u] + b[u], so
                    dw[d, u] = sum over n of x[n, d] * dz[n, u]     dw = x.T @ dz
                    db[u]    = sum over n of dz[n, u]

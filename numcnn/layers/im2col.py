@@ -123,9 +123,9 @@ def im2col(
     for i in range(kh):
         for j in range(kw):
             # The pixel under tap (i, j), for all positions of the window at once.
-            top, left = i * dh, j * dw
+            row, column = i * dh, j * dw
             cols[:, :, :, i, j, :] = x[
-                :, top : top + sh * (oh - 1) + 1 : sh, left : left + sw * (ow - 1) + 1 : sw, :
+                :, row : row + sh * (oh - 1) + 1 : sh, column : column + sw * (ow - 1) + 1 : sw, :
             ]
     return cols
 
@@ -160,10 +160,11 @@ def col2im(
     dx = np.zeros((n, ih + top + bottom, iw + left + right, c), dcols.dtype)
     for i in range(kh):
         for j in range(kw):
-            y, x = i * dh, j * dw
-            dx[:, y : y + sh * (oh - 1) + 1 : sh, x : x + sw * (ow - 1) + 1 : sw, :] += dcols[
-                :, :, :, i, j, :
-            ]
+            # cols[:, :, :, i, j, :] = x[these pixels]
+            row, column = i * dh, j * dw
+            dx[
+                :, row : row + sh * (oh - 1) + 1 : sh, column : column + sw * (ow - 1) + 1 : sw, :
+            ] += dcols[:, :, :, i, j, :]
     return dx[:, top : top + ih, left : left + iw, :]
 
 
@@ -186,6 +187,8 @@ def image_shape(what: str, shape: tuple[int, ...], data_format: str) -> tuple[in
     if len(shape) != 3:
         axes = "(H, W, C)" if data_format == "channels_last" else "(C, H, W)"
         hint = " Add a channel axis: x[..., None]." if len(shape) == 2 else ""
+        if len(shape) == 1:
+            hint = f" Rows have lost the picture: put {what} before Flatten or Dense."
         raise ShapeError(f"{what} needs images of shape {axes}, got samples of {shape}.{hint}")
     if data_format == "channels_first":
         return shape[1], shape[2], shape[0]

@@ -25,7 +25,7 @@ class MaxPool2D(Layer):
     """Take the maximum over windows, each channel for itself.
 
     Math:
-        forward    y[n, oh, ow, c] = max over i, j of x[n, oh*sh + i, ow*sw + j, c]
+        forward    y[n, oh, ow, c] = max over i, j of x_padded[n, oh*sh + i, ow*sw + j, c]
         backward   y is the winner's copy, so dy/dx is 1 for the winning pixel and 0 for the others:
                    dx[winner of window (oh, ow)] += dy[n, oh, ow, c]
                    (+=, since with strides below the pool size a pixel can win several windows)
@@ -113,7 +113,7 @@ class MaxPool2D(Layer):
         winner, x_shape = self.recall()
         dy = channels_last(dy, self.data_format)
         n, oh, ow, c = dy.shape
-        # y = cols[winner]
+        # y = cols.max(axis=3), which is the number at winner
         dcols = np.zeros((n, oh, ow, self.n_taps, c), dy.dtype)
         np.put_along_axis(dcols, winner, dy[:, :, :, None, :], axis=3)
         # cols = im2col(x)
@@ -124,7 +124,8 @@ class MaxPool2D(Layer):
     def inside(self, winner: Array, x_shape: Shape, padding: Any) -> Array:
         """Return the winners, moved to the first real pixel where the border won.
 
-        The border is -inf; it comes first only where a window holds nothing but -inf.
+        The border is -inf; it comes first only where a window holds nothing but -inf. A gradient
+        sent to the border would be lost, and dx would no longer sum to what dy sums to.
         """
         real = im2col(np.ones((1, *x_shape[1:3], 1), bool), self.pool_size, self.strides, padding)
         real = real.reshape(1, *real.shape[1:3], self.n_taps, 1)  # (1, OH, OW, KH*KW, 1)
