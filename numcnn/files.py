@@ -1,7 +1,9 @@
 """Writing a file whole or not at all."""
 
 import errno
+import glob
 import os
+import platform
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -16,16 +18,17 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
     Whoever reads the path sees the old file or the new one, never a part: the bytes are on the
     disk before the name moves. Where anything fails the old file is untouched and the temporary
-    one is removed. A symbolic link is replaced, not followed. A file that was there hands its
-    permissions on to the new one.
+    one is removed; what a killed process left is removed by the next write. A symbolic link is
+    replaced, not followed. A file that was there hands its permissions on to the new one.
 
     Raises:
         OSError: the folder is not there or cannot be written to, or the disk is full.
     """
     target = Path(path)
     check_writable(target)
+    _remove_leftovers(target)
     descriptor, name = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.name}.", suffix=".part"
+        dir=target.parent, prefix=_prefix(target, os.getpid()), suffix=".part"
     )
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -54,6 +57,33 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         )
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(errno.EACCES, "the folder cannot be written to", str(target.parent))
+
+
+def _prefix(target: Path, process: int | str = "") -> str:
+    """Return how temporary files for this target begin, by machine and process."""
+    start = f".{target.name}.{platform.node()}-"
+    return f"{start}{process}-" if process else start
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove temporary files of processes of this machine that were killed while writing."""
+    start = _prefix(target)
+    for left in target.parent.glob(f"{glob.escape(start)}*.part"):
+        process = left.name.removeprefix(start).split("-")[0]
+        if process.isdigit() and not _is_running(int(process)):
+            left.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    if os.name != "posix":  # elsewhere asking is not harmless
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def _mode(target: Path) -> int:

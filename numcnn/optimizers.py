@@ -27,6 +27,7 @@ class Optimizer:
     Attributes:
         iterations: the number of steps so far.
         slots: what is remembered: name -> one array per parameter.
+        trained: the parameters that it has moved, for an optimizer serves one model.
     """
 
     slot_names: tuple[str, ...] = ()
@@ -46,6 +47,7 @@ class Optimizer:
         self.decay = non_negative("decay", decay)
         self.iterations = 0
         self.slots: dict[str, list[Array]] = {}
+        self.trained: list[Array] = []
 
     @classmethod
     def hyperparameters(cls) -> list[str]:
@@ -78,22 +80,28 @@ class Optimizer:
 
     def step(self, params: list[Array], grads: list[Array]) -> None:
         """Move the parameters, in place, by one step against the gradients."""
-        if not self.slots:
-            self.make_slots(params)
         if not self.fits(params):
             raise ShapeError(
-                f"What this {type(self).__name__} remembers belongs to other parameters than those "
-                f"to train, which have the shapes {[p.shape for p in params]}. Compile the model "
-                "anew, and use a new optimizer for each model."
+                f"This {type(self).__name__} has trained other parameters than those it is given "
+                f"now, of the shapes {[p.shape for p in params]}, and what it remembers belongs to "
+                "them. Use a new optimizer for each model, and compile anew after a change of "
+                "layers or of what is trainable."
             )
+        if not self.trained:
+            self.trained = list(params)
+        if not self.slots:
+            self.make_slots(params)
         for i, (p, g) in enumerate(zip(params, grads, strict=True)):
             self.update(p, g, *(self.slots[name][i] for name in self.slot_names))
         self.iterations += 1
 
     def fits(self, params: list[Array]) -> bool:
         """Return whether what is remembered, if anything, belongs to such parameters."""
-        nothing, shapes = [(0,)] * len(params), [p.shape for p in params]
-        return all([a.shape for a in slot] in (nothing, shapes) for slot in self.slots.values())
+        if self.trained:
+            same = (a is b for a, b in zip(self.trained, params, strict=False))
+            return len(params) == len(self.trained) and all(same)
+        shapes = [p.shape for p in params]
+        return all([a.shape for a in slot] == shapes for slot in self.slots.values())
 
     def make_slots(self, params: list[Array]) -> None:
         """Start the memory with zeros."""

@@ -3,6 +3,7 @@
 `Sequential` in models.py adds what one does with it: compile, fit, evaluate, predict, save.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -35,6 +36,7 @@ class Stack:
         self.name = name
         self.layers: list[Layer] = []
         self._input_shape: Shape | None = None
+        self._building = threading.Lock()
 
     def _changed(self) -> None:
         """Called after a layer has come or gone; a subclass forgets here what it made of them."""
@@ -106,8 +108,9 @@ class Stack:
             )
         if not self.layers:
             raise NotCompiledError("The model has no layers; add some before building it.")
-        _build(self.layers, self._input_shapes(self.layers, shape))
-        self._input_shape = shape
+        with self._building:  # several threads may predict first
+            _build(self.layers, self._input_shapes(self.layers, shape))
+            self._input_shape = shape
 
     def _input_shapes(self, layers: list[Layer], shape: Shape) -> list[Shape]:
         """Return the shape of what comes into each layer, or raise where one does not fit."""
@@ -162,6 +165,16 @@ class Stack:
         """The shape of a batch that goes out, its first size None."""
         self._require_built("output_shape")
         return self.layers[-1].output_shape
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training moves any layer's weights; setting it sets that of every layer."""
+        return any(layer.trainable for layer in self.layers)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self.layers:
+            layer.trainable = bool(value)
 
     @property
     def dtype(self) -> str:

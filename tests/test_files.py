@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -165,3 +167,22 @@ def test_a_name_without_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write("a.bin")
     assert Path("a.bin").read_bytes() == b"new"
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_write(tmp_path):
+    program = (
+        "import os, signal, sys\n"
+        "from numcnn.files import atomic_write\n"
+        "with atomic_write(sys.argv[1]) as file:\n"
+        "    file.write(b'half'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    target = tmp_path / "model[1].npz"
+    subprocess.run([sys.executable, "-c", program, str(target)], check=False)
+    (left,) = tmp_path.iterdir()
+    assert left.name.endswith(".part")
+    with files.atomic_write(target) as file:
+        file.write(b"whole")
+        others = [path.name for path in tmp_path.iterdir()]  # that of this process stays
+    assert len(others) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["model[1].npz"]
+    assert target.read_bytes() == b"whole"

@@ -422,7 +422,7 @@ def test_thawing_needs_a_new_optimizer():
     model.fit(x, y, verbose=0)
     model.layers[0].trainable = True
     before = fingerprint(model)
-    with pytest.raises(ShapeError, match="Compile the model anew"):
+    with pytest.raises(ShapeError, match="compile anew after a change"):
         model.fit(x, y, verbose=0)
     assert fingerprint(model) == before
     model.compile("rmsprop", "categorical_crossentropy")
@@ -436,7 +436,7 @@ def test_another_layer_in_place_of_the_last_needs_a_new_optimizer():
     model.pop()
     model.add(Dense(2, activation="softmax"))
     before = fingerprint(model)
-    with pytest.raises(ShapeError, match="Compile the model anew"):
+    with pytest.raises(ShapeError, match="compile anew after a change"):
         model.fit(x, np.eye(2)[labels % 2], verbose=0)
     assert fingerprint(model) == before
 
@@ -1038,3 +1038,49 @@ def test_a_layer_that_sets_no_gradient_is_named():
     model.compile("sgd", "mse")
     with pytest.raises(GradientError, match=r"'forgetful' did not set grads\['w'\].*check_layer"):
         model.fit(np.ones((4, 2)), np.ones((4, 2)), verbose=0)
+
+
+def test_an_optimizer_serves_one_model():
+    """Else the second model would begin with the first one's momentum."""
+    optimizer = SGD(0.1, momentum=0.9)
+    x, y, _ = images(8)
+    for first in (True, False):
+        model = cnn()
+        model.compile(optimizer, "categorical_crossentropy")
+        before = model.get_weights()
+        if first:
+            model.fit(x, y, verbose=0)
+            model.fit(x, y, verbose=0)
+            continue
+        with pytest.raises(ShapeError, match="Use a new optimizer for each model"):
+            model.fit(x, y, verbose=0)
+        assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_trainable_of_the_model_is_that_of_its_layers():
+    model = cnn()
+    model.trainable = False
+    assert not model.trainable
+    before = model.get_weights()
+    x, y, _ = images(8)
+    model.fit(x, y, verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_the_first_predict_may_come_from_several_threads():
+    for _ in range(10):
+        model = Sequential([Dense(50), Dense(3)])
+        x = np.ones((4, 20), "float32")
+        barrier, outputs = threading.Barrier(4), []
+
+        def work(model=model, x=x, barrier=barrier, outputs=outputs):
+            barrier.wait()
+            outputs.append(model.predict(x))
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert all(np.array_equal(output, model.predict(x)) for output in outputs)
+        assert len(outputs) == 4

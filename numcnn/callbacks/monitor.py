@@ -59,7 +59,8 @@ class EarlyStopping(Monitor):
         verbose: 1 prints a line when it stops.
         mode: 'min', 'max', or 'auto' by the name.
         baseline: a value that must be beaten from the start.
-        restore_best_weights: whether the best epoch's weights come back at the end.
+        restore_best_weights: whether the weights of the last epoch that counts as an improvement
+            (of the first, if none does) come back at the end.
         start_from_epoch: epochs before this one are not watched.
     """
 
@@ -87,7 +88,6 @@ class EarlyStopping(Monitor):
         self.wait = 0
         self.stopped_epoch = 0
         self.best_epoch = 0
-        self.best_seen: float | None = None
         self.best_weights: list[np.ndarray[Any, Any]] | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -95,12 +95,10 @@ class EarlyStopping(Monitor):
         value = self.value(logs)
         if value is None or epoch < self.start_from_epoch:
             return
-        seen = self.best_seen
-        if seen is None or math.isnan(seen) or self.sign * (value - seen) > 0:
-            self.best_seen, self.best_epoch = value, epoch
-            if self.restore_best_weights:
-                self.best_weights = self.model.get_weights()
-        if self.improved(value):
+        better = self.improved(value)
+        if self.restore_best_weights and (better or self.best_weights is None):
+            self.best_weights, self.best_epoch = self.model.get_weights(), epoch
+        if better:
             self.best, self.wait = value, 0
             return
         self.wait += 1

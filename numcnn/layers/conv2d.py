@@ -7,6 +7,7 @@ and all filters the columns of another; then the convolution is their product, f
 from typing import Any
 
 from numcnn import initializers
+from numcnn.errors import DTypeError
 from numcnn.layers import activations
 from numcnn.layers.arguments import data_format_name, padding_name, pair, positive_int
 from numcnn.layers.base import Array, Layer, Shape
@@ -62,8 +63,7 @@ class Conv2D(Layer):
 
     Note:
         As everywhere in deep learning this is a cross-correlation: the filter is not flipped.
-        Strides together with dilation are allowed here; Keras refuses them. The third positional
-        argument is strides, also under Keras 1's name Convolution2D: write kernel_size=(3, 3).
+        Strides together with dilation are allowed here; Keras refuses them.
 
     Reference:
         LeCun et al., "Gradient-based learning applied to document recognition", 1998.
@@ -82,6 +82,21 @@ class Conv2D(Layer):
         array([[0., 5., 0.],
                [0., 5., 0.]])
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "Conv2D":
+        """Refuse Conv2D(32, 3, 3), which has had two meanings."""
+        if (
+            cls is Conv2D
+            and len(args) > 2
+            and isinstance(args[1], int)
+            and isinstance(args[2], int)
+        ):
+            raise DTypeError(
+                f"Conv2D{args[:3]} is a {args[1]}x{args[2]} kernel in Keras 1 and 2 and "
+                f"strides={args[2]} in Keras 3. Write kernel_size=({args[1]}, {args[2]}) or "
+                f"strides={args[2]}."
+            )
+        return super().__new__(cls)
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numcnn.errors import DTypeError, ShapeError
-from numcnn.layers import Conv2D, Dense
+from numcnn.layers import Conv2D, Convolution2D, Dense
 
 small = st.integers(1, 3)
 pairs = st.tuples(small, small)
@@ -249,3 +249,10 @@ def test_refused_names_and_shapes():
     conv(np.zeros((1, 2, 2, 1)))
     with pytest.raises(ShapeError, match=r"built for samples of shape \(2, 2, 1\)"):
         conv(np.zeros((1, 2, 2, 3)))
+
+
+def test_two_positional_integers_have_had_two_meanings_and_are_refused():
+    for name in (Conv2D, Convolution2D):
+        with pytest.raises(DTypeError, match=r"kernel_size=\(3, 3\) or strides=3"):
+            name(32, 3, 3)
+    assert Conv2D(32, 3, (3, 3)).strides == Conv2D(32, 3, strides=3).strides == (3, 3)
