@@ -65,7 +65,7 @@ def assert_tidy(figure):
     for axes in figure.axes:
         assert axes.has_data() or axes.texts or axes.collections
     assert isinstance(figure, Figure)
-    assert figure.get_size_inches()[0] == plotting.WIDTH
+    assert figure.get_size_inches()[0] == plotting.style.WIDTH
 
 
 def probabilities(classes, confidence, n_classes=10):
