@@ -4,9 +4,9 @@
     python examples/train_mnist.py --model 3conv      the second model, slower and better
     python examples/train_mnist.py --data sample      5,000 images from inside the package, offline
 
-Result on two cores of an AMD EPYC (Zen 3), 2026-11-22, seed 99, 10 epochs: the first model ends
-at 1.17 % error in about 7 minutes, the second at 0.91 % in about 28. The tutorial says 1.19 % and
-0.74 %.
+Result on an AMD EPYC (Zen 3), 2026-11-22, seed 99, 10 epochs: the first model ends at 1.17 % error
+in about 7 minutes on two cores, the second at 0.91 % in about 28 on one. The tutorial says 1.19 %
+and 0.74 %.
 """
 
 import argparse
