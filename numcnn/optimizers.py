@@ -80,6 +80,13 @@ class Optimizer:
 
     def step(self, params: list[Array], grads: list[Array]) -> None:
         """Move the parameters, in place, by one step against the gradients."""
+        self.prepare(params)
+        for i, (p, g) in enumerate(zip(params, grads, strict=True)):
+            self.update(p, g, *(self.slots[name][i] for name in self.slot_names))
+        self.iterations += 1
+
+    def prepare(self, params: list[Array]) -> None:
+        """See that these are the parameters of the steps before, and that their slots are there."""
         if not self.fits(params):
             raise ShapeError(
                 f"This {type(self).__name__} has trained other parameters than those it is given "
@@ -91,9 +98,6 @@ class Optimizer:
             self.trained = list(params)
         if not self.slots:
             self.make_slots(params)
-        for i, (p, g) in enumerate(zip(params, grads, strict=True)):
-            self.update(p, g, *(self.slots[name][i] for name in self.slot_names))
-        self.iterations += 1
 
     def fits(self, params: list[Array]) -> bool:
         """Return whether what is remembered, if anything, belongs to such parameters."""

@@ -115,11 +115,7 @@ def train_batch(model: "Sequential", x: Array, y: Array) -> tuple[Logs, int]:
         losses, outputs = engine.gradients(x, y)
         loss = float(losses.mean())
         # Optimizers square gradients, so a sum of squares beyond the float range is too much too.
-        squares = {
-            f"{name} of {layer.name!r}": float(np.vdot(g, g))
-            for layer in model.layers
-            for name, g in layer.grads.items()
-        }
+        squares = engine.gradient_squares()
     broken = [name for name, square in squares.items() if not math.isfinite(square)]
     if not math.isfinite(loss) or broken:
         raise DivergedError(

@@ -5,7 +5,10 @@ The contract of an engine, which training.py relies on and on nothing else:
     predict_batch(x)      -> y                    changes nothing anywhere, so threads may share it
     test_batch(x, y)      -> (losses, outputs)    one loss per sample; changes nothing
     gradients(x, y)       -> (losses, outputs)    forward and backward; sets each layer's grads
+    gradient_squares()    -> {name: sum}          of the last gradients: finite only if they are
     update()                                      one step of the optimizer, whole or not at all
+    warm_up(n, say)                               whatever is slow the first time; says so before
+    describe(n)           -> text                 what is run, for batches of n samples
 
 Two shapes of the contract were open. One call `train_batch` could do it all, which leaves an engine
 most freedom to fuse; or gradients and update could be two calls. They are two, because what lies
@@ -13,6 +16,9 @@ between them is the promise that matters: losses and gradients are seen to be fi
 weight moves, and a gradient check can use the engine without training.
 """
 
+import functools
+import warnings
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,7 +30,7 @@ from numcnn.losses import Loss
 from numcnn.optimizers import Optimizer
 
 Array = np.ndarray[Any, Any]
-ENGINES = ("auto", "numpy")
+ENGINES = ("auto", "numba", "numpy")
 
 
 class Engine(Protocol):
@@ -39,12 +45,42 @@ class Engine(Protocol):
     def gradients(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Set the layers' gradients; return (the loss of each sample, the outputs)."""
 
+    def gradient_squares(self) -> dict[str, float]:
+        """Return the sum of the squares of each gradient, by its name."""
+
     def update(self) -> None:
         """Move the weights by one step of the optimizer."""
+
+    def warm_up(self, n: int, say: Callable[[], None]) -> None:
+        """Do what is slow the first time; call `say` before it, if there is such a thing."""
+
+    def describe(self, n: int) -> str:
+        """Return what is run, for batches of n samples."""
 
 
 def make_engine(name: Any, layers: list[Layer], loss: Loss, optimizer: Optimizer) -> Engine:
     """Return the engine of this name; 'auto' is the fastest one that is there."""
-    if name in ("auto", "numpy"):
+    if name == "numpy":
         return EagerEngine(layers, loss, optimizer)
-    raise unknown_name("engine", name, ENGINES)
+    if name not in ENGINES:
+        raise unknown_name("engine", name, ENGINES)
+    try:
+        from numcnn.engine.plan import PlanEngine
+    except ImportError as error:
+        if name == "numba":
+            raise ImportError(
+                f"engine='numba' needs Numba, which cannot be imported: {error}. Install it with "
+                "pip install numba, or use engine='numpy'."
+            ) from error
+        _say_once(str(error))
+        return EagerEngine(layers, loss, optimizer)
+    return PlanEngine(layers, loss, optimizer)
+
+
+@functools.cache
+def _say_once(reason: str) -> None:
+    warnings.warn(
+        f"Numba cannot be imported ({reason}), so numcnn runs on NumPy alone, several times slower.",
+        RuntimeWarning,
+        stacklevel=4,
+    )

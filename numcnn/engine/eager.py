@@ -3,6 +3,7 @@
 It is slow, and it is the definition of "correct" that any other engine is measured by.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,14 @@ class EagerEngine:
                 )
         return losses, self.activation.forward(z)
 
+    def gradient_squares(self) -> dict[str, float]:
+        """Return the sum of the squares of each gradient, by its name."""
+        return {
+            f"{name} of {layer.name!r}": float(np.vdot(g, g))
+            for layer in self.layers
+            for name, g in layer.grads.items()
+        }
+
     def update(self) -> None:
         """Move the weights by one step of the optimizer."""
         moving = [layer for layer in self.layers if layer.trainable]
@@ -56,6 +65,13 @@ class EagerEngine:
         self.optimizer.step(params, grads)
         for layer in self.layers:
             layer.after_update()
+
+    def warm_up(self, n: int, say: Callable[[], None]) -> None:
+        """Do nothing: NumPy is always warm."""
+
+    def describe(self, n: int) -> str:
+        """Return that the layers are called as they are."""
+        return f"{len(self.layers)} layers, each called as it is written (NumPy)."
 
 
 def run(layers: list[Layer], x: Array, training: bool) -> Array:

@@ -1,0 +1,66 @@
+"""The end of a batch: scores become losses, and the gradient that goes back through the network."""
+
+from typing import Any
+
+import numpy as np
+
+from numcnn.engine.steps import Phase, Wires
+from numcnn.kernels.elementwise import softmax_crossentropy
+from numcnn.layers.activations import Softmax
+from numcnn.layers.base import Layer
+from numcnn.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy, one_hot
+
+Array = np.ndarray[Any, Any]
+
+
+class Ending:
+    """The loss on the scores z and the activation after them, for up to `capacity` samples.
+
+    Attributes:
+        losses, outputs: what the last batch gave.
+    """
+
+    def __init__(self, loss: Loss, activation: Layer, wires: Wires) -> None:
+        self.loss, self.activation = loss, activation
+        self.z, self.dz = wires.y, wires.dy
+        self.wires = wires
+        n, shape = wires.n, wires.y.shape[1:]
+        self.losses = wires.buffers.per_sample("losses", (), np.float64)[:n]
+        self.outputs = wires.buffers.per_sample("outputs", shape, wires.dtype)[:n]
+        self.fast = (
+            type(loss) in (CategoricalCrossentropy, SparseCategoricalCrossentropy)
+            and loss.from_logits
+            and type(activation) is Softmax
+            and len(shape) == 1
+        )
+        self.given: Array = self.losses
+        if self.fast:
+            self.targets = wires.buffers.per_sample("targets", shape, wires.dtype)[:n]
+
+    def take(self, y: Array) -> None:
+        """Take the targets of the batch."""
+        self.given = y
+        if self.fast:
+            sparse = type(self.loss) is SparseCategoricalCrossentropy
+            self.targets[...] = one_hot(y, self.z) if sparse else y
+
+    def phase(self) -> Phase:
+        """Return how losses, outputs and dz are computed."""
+        if not self.fast:
+            return Phase(call=self._call)
+        losses, outputs, z, targets = self.losses, self.outputs, self.z, self.targets
+        dz = self.dz if self.dz is not None else self.wires.buffers.per_sample(
+            "no dz", z.shape[1:], z.dtype
+        )[: self.wires.n]  # fmt: skip
+        n = self.wires.n
+
+        def piece(a: int, b: int) -> None:
+            softmax_crossentropy(losses[a:b], outputs[a:b], dz[a:b], z[a:b], targets[a:b], n)
+
+        return self.wires.by_sample(piece)
+
+    def _call(self) -> None:
+        self.losses[...] = self.loss.value(self.given, self.z)
+        if self.dz is not None:
+            self.dz[...] = self.loss.gradient(self.given, self.z)
+        self.outputs[...] = self.activation.forward(self.z)

@@ -1,0 +1,79 @@
+"""Which layers become which step: the pattern table, longest first.
+
+A layer that no pattern knows, and one of a subclass that may have changed anything, becomes a step
+that calls the layer as it is written. So everything works from the first day, and what matters gets
+fast.
+"""
+
+import numpy as np
+
+from numcnn.engine.pooled import PooledConvStep, PoolStep
+from numcnn.engine.products import ConvStep, DenseStep
+from numcnn.engine.steps import DropoutStep, LayerStep, ReluStep, Step, ViewStep
+from numcnn.kernels.simd import VECTOR_BYTES
+from numcnn.layers.activations import Activation, Linear, ReLU
+from numcnn.layers.base import Layer
+from numcnn.layers.conv2d import Conv2D
+from numcnn.layers.dense import Dense
+from numcnn.layers.dropout import Dropout
+from numcnn.layers.flatten import Flatten, Reshape
+from numcnn.layers.maxpool2d import MaxPool2D
+
+
+def fuse(layers: list[Layer], dtype: str) -> list[Step]:
+    """Return the steps that do the work of these layers, in order."""
+    steps: list[Step] = []
+    rest = list(layers)
+    while rest:
+        step, used = _next_step(rest, dtype)
+        steps.append(step)
+        rest = rest[used:]
+    return steps
+
+
+def _next_step(rest: list[Layer], dtype: str) -> tuple[Step, int]:
+    """Return (the step that begins with the first layer, how many layers it takes)."""
+    first = rest[0]
+    if reason := _why_not(first, dtype):
+        return LayerStep(first, dtype, reason), 1
+    if type(first) in (Conv2D, Dense):
+        relu = type(first.activation) is ReLU  # type: ignore[attr-defined]
+        used = 1
+        if not relu and len(rest) > 1 and _is_relu(rest[1]):
+            relu, used = True, 2
+        if type(first) is Dense:
+            return DenseStep(rest[:used], dtype, relu), used
+        if len(rest) > used and not _why_not(rest[used], dtype):
+            width = VECTOR_BYTES // np.dtype(dtype).itemsize
+            if PooledConvStep.fits(first, rest[used], width):
+                return PooledConvStep(rest[: used + 1], dtype, relu), used + 1
+        return ConvStep(rest[:used], dtype, relu), used
+    if type(first) is MaxPool2D:
+        return PoolStep(first, dtype), 1
+    if type(first) is Dropout:
+        return DropoutStep(first, dtype), 1
+    if _is_relu(first):
+        return ReluStep([first], dtype), 1
+    return ViewStep([first], dtype), 1
+
+
+def _is_relu(layer: Layer) -> bool:
+    if type(layer) is Activation:
+        return type(layer.activation) is ReLU
+    return type(layer) is ReLU
+
+
+def _why_not(layer: Layer, dtype: str) -> str:
+    """Return why the layer has to be called as it is, or '' where there is a step for it."""
+    if type(layer) not in (Conv2D, Dense, MaxPool2D, Dropout, Flatten, Reshape) and not _is_relu(
+        layer
+    ):
+        return f"no step knows {type(layer).__name__}"
+    if layer.dtype != dtype:
+        return f"its type is {layer.dtype}, the model's {dtype}"
+    if getattr(layer, "data_format", "channels_last") != "channels_last":
+        return "channels first"
+    activation = getattr(layer, "activation", None)
+    if type(layer) in (Conv2D, Dense) and type(activation) not in (Linear, ReLU):
+        return f"the activation {type(activation).__name__}"
+    return ""

@@ -1,0 +1,360 @@
+"""The fast engine: layers become steps, steps become tasks bound to memory, once.
+
+    fusion.py     layers -> steps         steps.py, products.py, pooled.py, ending.py
+    here          steps -> a program      for each batch size: buffers are cut, tasks are bound
+    crew.py       a program is run        forward, loss, backward: one call for the whole batch
+
+What it computes is what eager.py computes; only the order in which sums are added up differs.
+Two promises rest on this file: weights stay the layers' own arrays (`layer.params`), though they
+lie side by side in one buffer; and no bit depends on the number of threads.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from numcnn.engine.buffers import Buffers, Flat
+from numcnn.engine.crew import CREW, Task
+from numcnn.engine.ending import Ending
+from numcnn.engine.fusion import fuse
+from numcnn.engine.steps import LayerStep, Phase, Step, Wires
+from numcnn.engine.tail import split_tail
+from numcnn.engine.update import native, update
+from numcnn.kernels.compile import announced
+from numcnn.kernels.elementwise import sum_of_squares
+from numcnn.layers.base import Layer
+from numcnn.losses import Loss
+from numcnn.optimizers import Optimizer
+
+Array = np.ndarray[Any, Any]
+
+MOST_AT_ONCE = 256  # samples of a prediction that are in memory at a time
+STRETCH = 2**16  # numbers of a gradient whose squares one task sums up
+SPARE = 8  # workspaces kept for the next prediction
+
+
+@dataclass
+class Program:
+    """What is run for a batch of n samples: phases of tasks, and Python calls between them."""
+
+    wires: list[Wires]
+    parts: list[list[list[Task]] | Callable[[], None]]
+    ending: Ending | None = None
+
+    def run(self, calls: bool = True) -> None:
+        """Run it all; without `calls` only the tasks."""
+        for part in self.parts:
+            if not callable(part):
+                CREW.run(part)
+            elif calls:
+                part()
+
+
+@dataclass
+class Workspace:
+    """The memory of one run at a time, and the programs bound to it."""
+
+    buffers: Buffers
+    programs: dict[int, Program] = field(default_factory=dict)
+
+
+class PlanEngine:
+    """Run layers as fused steps over memory that is allocated once."""
+
+    def __init__(self, layers: list[Layer], loss: Loss, optimizer: Optimizer) -> None:
+        self.layers = layers
+        self.optimizer = optimizer
+        self.body, self.loss, self.activation = split_tail(layers, loss)
+        self.dtype = np.dtype(layers[0].dtype)
+        self.steps: list[Step] = fuse(self.body, str(self.dtype))
+        self.native = all(step.native for step in self.steps)
+        self.scratch_size = max(step.scratch_size() for step in self.steps)
+        self._idle: list[Workspace] = []
+        self._bound: list[Array] = []  # the parameters that the programs use
+        self._workspace: Workspace | None = None  # for training
+        self._moving: list[tuple[Layer, str]] = []  # the parameters that training moves
+        self._params: Flat | None = None
+        self._grads: Flat | None = None
+        self._slots: dict[str, tuple[list[Array], Array]] = {}
+        self._squares: dict[str, Array] = {}
+
+    # ---- the contract -----------------------------------------------------------------------
+
+    def predict_batch(self, x: Array) -> Array:
+        """Return the outputs for a batch."""
+        return np.array(self.activation.forward(self._scores(x)), self.dtype)
+
+    def test_batch(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Return (the loss of each sample, the outputs)."""
+        z = self._scores(x)
+        return self.loss.value(y, z), np.array(self.activation.forward(z))
+
+    def gradients(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Set the layers' gradients; return (the loss of each sample, the outputs)."""
+        program, ending = self._training_program(len(x))
+        np.copyto(program.wires[0].x, x)
+        ending.take(y)
+        program.run()
+        for (layer, name), gradient in zip(self._moving, self._grads.views, strict=True):
+            layer.grads[name] = gradient
+        return ending.losses.copy(), ending.outputs.copy()
+
+    def gradient_squares(self) -> dict[str, float]:
+        """Return the sum of the squares of each gradient, by its name."""
+        return {name: float(parts.sum()) for name, parts in self._squares.items()}
+
+    def update(self) -> None:
+        """Move the weights by one step of the optimizer."""
+        self._house()
+        params, grads = self._params, self._grads
+        if native(self.optimizer):
+            self.optimizer.prepare(params.views)
+            update(self.optimizer, params.flat, grads.flat, self._flat_slots())
+            self.optimizer.iterations += 1
+        else:
+            self.optimizer.step(params.views, grads.views)
+        for layer in self.layers:
+            layer.after_update()
+
+    def warm_up(self, n: int, say: Callable[[], None]) -> None:
+        """Compile what a batch of n samples needs; call `say` before the first compilation.
+
+        Layers of other classes than numcnn's own are not called. No weight moves.
+        """
+        with announced(say):
+            program, ending = self._training_program(n)
+            program.run(calls=False)
+            if native(self.optimizer):
+                scrap = [np.zeros(8, self.dtype) for _ in range(2 + len(self.optimizer.slot_names))]
+                update(self.optimizer, scrap[0], scrap[1], scrap[2:])
+
+    def describe(self, n: int) -> str:
+        """Return a table of the steps, for batches of n samples."""
+        program, _ = self._training_program(n)
+        buffers = program.wires[0].buffers
+        rows = [("step", "layers", "kernel", "why", "bytes")]
+        for i, step in enumerate(self.steps):
+            names = [layer.name for layer in step.layers]
+            own = [a.nbytes for key, a in buffers.arrays.items() if key.startswith(f"{step.name}:")]
+            values = [a.nbytes for key, a in buffers.arrays.items() if key in (f"y{i}", f"dy{i}")]
+            rows.append(
+                (str(i), " + ".join(names), step.kernel, step.why, f"{sum(own) + sum(values):,}")
+            )
+        rows.append(("", "all", "", "", f"{buffers.n_bytes:,}"))
+        widths = [max(len(row[i]) for row in rows) for i in range(5)]
+        lines = [
+            "  ".join(
+                text.rjust(width) if i == 4 else text.ljust(width)
+                for i, (text, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in rows
+        ]
+        moved = sum(view.size for view in self._params.views)
+        lines.append(
+            f"{moved:,} parameters in one buffer, {len(self.optimizer.slot_names) + 2} buffers "
+            f"with gradients and {type(self.optimizer).__name__}'s memory; batches of {n} samples, "
+            f"{CREW.size} threads."
+        )
+        return "\n".join(lines)
+
+    # ---- programs ---------------------------------------------------------------------------
+
+    def _scores(self, x: Array) -> Array:
+        """Return the outputs of the last step."""
+        z = np.empty((len(x), *self.steps[-1].output_shape), self.dtype)
+        size = min(len(x), MOST_AT_ONCE) if self.native else len(x)
+        self._rebind()
+        for a in range(0, len(x), size or 1):
+            part = x[a : a + size]
+            workspace = self._idle.pop() if self._idle else Workspace(Buffers(len(part)))
+            if workspace.buffers.capacity < len(part):
+                workspace = Workspace(Buffers(len(part)))
+            program = workspace.programs.get(len(part))
+            if program is None:
+                program = self._program(workspace.buffers, len(part), training=False)
+                workspace.programs[len(part)] = program
+            np.copyto(program.wires[0].x, part)
+            program.run()
+            z[a : a + size] = program.wires[-1].y
+            if len(self._idle) < SPARE:
+                self._idle.append(workspace)
+        return z
+
+    def _rebind(self) -> None:
+        """Forget programs that are bound to parameters which the layers no longer have."""
+        params = [p for layer in self.layers for p in layer.params.values()]
+        bound = self._bound
+        same = len(params) == len(bound) and all(
+            a is b for a, b in zip(params, bound, strict=True)
+        )
+        if not same:
+            self._idle, self._workspace, self._bound = [], None, params
+
+    def _training_program(self, n: int) -> tuple[Program, Ending]:
+        """Return the program for a batch of n samples, bound to the layers' parameters."""
+        self._house()
+        self._rebind()
+        workspace = self._workspace
+        if workspace is None or workspace.buffers.capacity < n:
+            workspace = self._workspace = Workspace(Buffers(n))
+        if n not in workspace.programs:
+            workspace.programs[n] = self._program(workspace.buffers, n, training=True)
+        program = workspace.programs[n]
+        return program, program.ending
+
+    def _program(self, buffers: Buffers, n: int, training: bool) -> Program:
+        """Bind the steps to memory for n samples."""
+        wires = self._wires(buffers, n, training)
+        pairs = list(zip(self.steps, wires, strict=True))
+        phases = [Phase([task for step, w in pairs for task in step.prepare(w)])]
+        for step, w in pairs:
+            phases += step.forward(w)
+        if not training:
+            return Program(wires, joined(phases))
+        ending = Ending(self.loss, self.activation, wires[-1])
+        phases.append(ending.phase())
+        rest: list[Task] = []
+        for step, w in reversed(pairs):
+            if w.dy is None:
+                break  # nothing below is trained
+            back, later = step.backward(w)
+            phases += back
+            rest += later
+        phases += [Phase(rest), Phase(self._sums_of_squares())]
+        return Program(wires, joined(phases), ending)
+
+    def _wires(self, buffers: Buffers, n: int, training: bool) -> list[Wires]:
+        """Return what each step stands between."""
+        grads = {
+            (id(layer.params), name): view
+            for (layer, name), view in zip(self._moving, self._views(), strict=True)
+        }
+        shape = self.body[0].built_for
+        x = buffers.per_sample("x", shape, self.dtype)[:n]
+        dx = None
+        # A step's dx is needed if a layer before it is trained or may look at it.
+        needed = False
+        wires = []
+        for i, step in enumerate(self.steps):
+            needed_before = needed
+            needed = needed or not step.native or any(l.trainable and l.params for l in step.layers)
+            shape = step.output_shape
+            y, dy = None, None
+            if step.keeps_memory:
+                y = x.reshape(n, *shape)
+                dy = dx.reshape(n, *shape) if dx is not None else None
+            else:
+                y = buffers.per_sample(f"y{i}", shape, self.dtype)[:n]
+                if training and needed:
+                    dy = buffers.per_sample(f"dy{i}", shape, self.dtype)[:n]
+            wires.append(
+                Wires(
+                    n=n, training=training, x=x, y=y, dx=dx if needed_before else None, dy=dy,
+                    buffers=buffers, scratch_size=self.scratch_size, dtype=self.dtype,
+                    gradient=lambda layer, name: grads.get((id(layer.params), name)),
+                )
+            )  # fmt: skip
+            x, dx = y, dy
+        return wires
+
+    # ---- parameters -------------------------------------------------------------------------
+
+    def _views(self) -> list[Array]:
+        return self._grads.views if self._grads else []
+
+    def _house(self) -> None:
+        """Move the parameters that are trained into one buffer, if they are not there."""
+        moving = [(l, name) for l in self.layers if l.trainable for name in l.params]
+        arrays = [layer.params[name] for layer, name in moving]
+        views = self._params.views if self._params else []
+        if (
+            self._params is not None
+            and len(arrays) == len(views)
+            and all(a is b for a, b in zip(arrays, views, strict=True))
+        ):
+            return
+        if self.optimizer.trained and not self.optimizer.fits(arrays):
+            self.optimizer.prepare(arrays)  # raises
+        flat = Flat([a.shape for a in arrays], self.dtype)
+        for view, array in zip(flat.views, arrays, strict=True):
+            view[...] = array
+        for (layer, name), view in zip(moving, flat.views, strict=True):
+            layer.params[name] = view
+        if self.optimizer.trained:
+            self.optimizer.trained = list(flat.views)
+        self._moving, self._params = moving, flat
+        self._grads = Flat([a.shape for a in arrays], self.dtype)
+        self._slots = {}
+
+    def _flat_slots(self) -> list[Array]:
+        """Return the optimizer's slots as flat buffers, which its arrays are views of."""
+        flats = []
+        for name in self.optimizer.slot_names:
+            arrays = self.optimizer.slots[name]
+            views, flat = self._slots.get(name, ([], None))
+            same = len(views) == len(arrays) and all(
+                a is b for a, b in zip(arrays, views, strict=True)
+            )
+            if not same:
+                housed = Flat([a.shape for a in arrays], self.dtype)
+                for view, array in zip(housed.views, arrays, strict=True):
+                    view[...] = array
+                self.optimizer.slots[name] = list(housed.views)
+                views, flat = housed.views, housed.flat
+                self._slots[name] = (views, flat)
+            flats.append(flat)
+        return flats
+
+    def _sums_of_squares(self) -> list[Task]:
+        """Return the tasks that sum the squares of the gradients up."""
+        tasks: list[Task] = []
+        self._squares = {}
+        for (layer, name), view in zip(self._moving, self._grads.views, strict=True):
+            flat = view.reshape(-1)
+            parts = np.zeros(max(1, math.ceil(flat.size / STRETCH)))
+            self._squares[f"{name} of {layer.name!r}"] = parts
+            for i in range(len(parts)):
+                stretch = flat[i * STRETCH : (i + 1) * STRETCH]
+                tasks.append(_square(parts, i, stretch))
+        return tasks
+
+
+def _square(parts: Array, i: int, stretch: Array) -> Task:
+    def task(worker: int) -> None:
+        parts[i] = sum_of_squares(stretch)
+
+    return task
+
+
+def joined(phases: list[Phase]) -> list[list[list[Task]] | Callable[[], None]]:
+    """Return the phases as runs of native ones between calls; neighbours by sample become one.
+
+    A piece of samples then goes through several steps while it is in the cache, and nobody waits
+    for anybody in between.
+    """
+    parts: list[Any] = []
+    open_pieces = False
+    for phase in phases:
+        if phase.call is not None:
+            parts.append(phase.call)
+            open_pieces = False
+        elif phase.tasks:
+            if not parts or callable(parts[-1]):
+                parts.append([])
+            if phase.by_sample and open_pieces:
+                parts[-1][-1] = [_both(a, b) for a, b in zip(parts[-1][-1], phase.tasks, strict=True)]
+            else:
+                parts[-1].append(list(phase.tasks))
+            open_pieces = phase.by_sample
+    return parts
+
+
+def _both(first: Task, second: Task) -> Task:
+    def task(worker: int) -> None:
+        first(worker)
+        second(worker)
+
+    return task

@@ -1,0 +1,223 @@
+"""Steps with max-pooling: a convolution whose full-size output is never written, and pooling alone.
+
+Conv2D + ReLU + MaxPool2D is what most small networks are made of. Fused, the convolution's outputs
+are compared while they are still in registers; one in four is written, with one byte that says
+which it was. Backward, three of four gradients are zero and never looked at.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from numcnn.engine.crew import Task
+from numcnn.engine.geometry import grid, pool_windows
+from numcnn.engine.products import ConvStep
+from numcnn.engine.steps import MOST_PIECES, Phase, Step, Wires
+from numcnn.kernels.pooling import matmul_pool, pool, pool_backward, unpool
+from numcnn.kernels.sparse import sparse_dw, sparse_dx
+from numcnn.layers.base import Layer
+from numcnn.layers.conv2d import Conv2D
+from numcnn.layers.maxpool2d import MaxPool2D
+
+Array = np.ndarray[Any, Any]
+
+STRIP_BYTES = 16_384  # of x, whose gradients are listed at a time: half of the first cache
+
+
+class PooledConvStep(ConvStep):
+    """Conv2D + ReLU + MaxPool2D of 2x2."""
+
+    kernel = "matmul_pool"
+
+    def __init__(self, layers: list[Layer], dtype: str, relu: bool) -> None:
+        super().__init__(layers, dtype, relu)
+        g = self.geometry
+        self.py, self.px = g.oh // 2, g.ow // 2
+        self.windows = g.pooled_windows
+        self.pixels = g.pooled(g.ow * g.f, g.f)  # where in dz
+        run = g.kw * g.c
+        self.sparse = g.dw == 1 and run % self.width == 0
+        self.why = "full size is never written; " + (
+            "backward by lists of living gradients" if self.sparse else "backward over all pixels"
+        )
+        self.patch = grid((g.kh, g.dh * g.x_row), (run // self.width, self.width))
+        self.places = grid((g.kh, run), (run // self.width, self.width))
+        rows = max(1, (STRIP_BYTES // (g.x_row * self.dtype.itemsize) - g.kh) // (2 * g.sh))
+        self.strip = rows * self.px
+
+    @staticmethod
+    def fits(conv: Layer, pool: Layer, width: int) -> bool:
+        """Return whether the two layers can be fused."""
+        return (
+            isinstance(conv, Conv2D)
+            and isinstance(pool, MaxPool2D)
+            and pool.pool_size == pool.strides == (2, 2)
+            and pool.geometry(*pool.built_for[:2])[1] == ((0, 0), (0, 0))  # type: ignore[index]
+            and conv.use_bias
+            and conv.filters % width == 0
+        )
+
+    def scratch_size(self) -> int:
+        """Return the room for all filters."""
+        g = self.geometry
+        return max(super().scratch_size(), g.n_k * g.f)
+
+    def codes(self, wires: Wires) -> Array:
+        """Return where the winners' codes stand."""
+        shape = (self.py, self.px, self.geometry.f)
+        return wires.buffers.per_sample(f"{self.name}: codes", shape, np.uint8)[: wires.n]
+
+    def forward(self, wires: Wires) -> list[Phase]:
+        """Return y = the maxima of relu(windows of x @ w + b)."""
+        g, image = self.geometry, self.image(wires)
+        x, y, codes = image.reshape(-1), wires.y.reshape(-1), self.codes(wires).reshape(-1)
+        w, bias = self.conv.params["w"].reshape(-1), self.bias()
+        steps = (g.x_step, self.py * self.px * g.f)
+
+        def task(worker: int, a: int, b: int) -> None:
+            self.copy_inside(wires, image, a, b)
+            matmul_pool(
+                y, codes, x, self.windows, g.taps, w, bias, self.relu, (a, b), steps,
+                wires.scratch(worker),
+            )  # fmt: skip
+
+        return [wires.by_piece(task)]
+
+    def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
+        """Return dw, db and dx, by lists where the kernel's vectors fit."""
+        return self._sparse_backward(wires) if self.sparse else self._dense_backward(wires)
+
+    def _dense_backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
+        """Return dz in full size, and from there what an unpooled convolution does."""
+        g, dy, codes = self.geometry, wires.dy.reshape(-1), self.codes(wires).reshape(-1)  # type: ignore[union-attr]
+        shape = (g.oh, g.ow, g.f)
+        dz = wires.buffers.per_sample(f"{self.name}: dz", shape, self.dtype)[: wires.n]
+        flat, steps = dz.reshape(-1), (g.oh * g.ow * g.f, self.py * self.px * g.f)
+        sums = wires.buffers.take(f"{self.name}: db", (MOST_PIECES, g.f), self.dtype)
+        numbers = {a: i for i, (a, _) in enumerate(wires.pieces)}
+
+        def piece(a: int, b: int) -> None:
+            unpool(flat, dy, codes, self.pixels, g.f, (a, b), steps)
+            np.add.reduce(dz[a:b].reshape(-1, g.f), axis=0, out=sums[numbers[a]])
+
+        phases, rest = self.from_dz(wires, dz)
+        return [wires.by_sample(piece), *phases], rest + self.add_up(wires, "b", sums)
+
+    def _sparse_backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
+        phases: list[Phase] = []
+        rest: list[Task] = []
+        if wires.gradient(self.conv, "w") is not None:
+            phase, rest = self._sparse_dw(wires)
+            phases.append(phase)
+        if wires.dx is not None:
+            phases.append(self._sparse_dx(wires))
+        return phases, rest
+
+    def _sparse_dw(self, wires: Wires) -> tuple[Phase, list[Task]]:
+        """Return each piece's dw, as (F, K), and db."""
+        g, x = self.geometry, self.image(wires).reshape(-1)
+        dy, codes = wires.dy.reshape(-1), self.codes(wires).reshape(-1)  # type: ignore[union-attr]
+        dw = wires.buffers.take(f"{self.name}: dw", (MOST_PIECES, g.f, g.n_k), self.dtype)
+        db = wires.buffers.take(f"{self.name}: db", (MOST_PIECES, g.f), self.dtype)
+        numbers = {a: i for i, (a, _) in enumerate(wires.pieces)}
+        steps = (g.x_step, self.py * self.px * g.f)
+        size = g.f * self.strip
+
+        def task(worker: int, a: int, b: int) -> None:
+            where = wires.room(worker, f"{self.name}: where", size, np.int64)
+            values = wires.room(worker, f"{self.name}: values", size, self.dtype)
+            counts = wires.room(worker, f"{self.name}: counts", g.f, np.int64)
+            i = numbers[a]
+            sparse_dw(
+                dw[i].reshape(-1), db[i], dy, codes, x, self.windows, self.patch, self.places,
+                (a, b), steps, self.strip, where, values, counts,
+            )  # fmt: skip
+
+        gradient = wires.gradient(self.conv, "w")
+        shares = dw[: len(wires.pieces)]
+        total = wires.buffers.take(f"{self.name}: dw turned", (g.f, g.n_k), self.dtype)
+
+        def add_up(worker: int) -> None:
+            np.add.reduce(shares, axis=0, out=total)
+            gradient.reshape(g.n_k, g.f)[...] = total.T  # type: ignore[union-attr]
+
+        return wires.by_piece(task), [add_up, *self.add_up(wires, "b", db)]
+
+    def prepare(self, wires: Wires) -> list[Task]:
+        """Return the filters as rows, as the lists need them."""
+        if not self.sparse:
+            return super().prepare(wires)
+        if not wires.training or wires.dx is None:
+            return []
+        w, rows = self.conv.params["w"].reshape(-1, self.geometry.f), self._filters(wires)
+
+        def task(worker: int) -> None:
+            rows[...] = w.T
+
+        return [task]
+
+    def _filters(self, wires: Wires) -> Array:
+        g = self.geometry
+        return wires.buffers.take(f"{self.name}: filters", (g.f, g.n_k), self.dtype)
+
+    def _sparse_dx(self, wires: Wires) -> Phase:
+        """Return dx, the sum of the living gradients times their filters."""
+        g, filters = self.geometry, self._filters(wires).reshape(-1)
+        dy, codes = wires.dy.reshape(-1), self.codes(wires).reshape(-1)  # type: ignore[union-attr]
+        dx = wires.dx
+        if g.padded:
+            shape = (g.ph, g.pw, g.c)
+            dx = wires.buffers.per_sample(f"{self.name}: padded dx", shape, self.dtype)[: wires.n]
+        flat, steps = dx.reshape(-1), (g.x_step, self.py * self.px * g.f)  # type: ignore[union-attr]
+
+        def task(worker: int, a: int, b: int) -> None:
+            where = wires.room(worker, f"{self.name}: windows", g.f + 1, np.int64)
+            values = wires.room(worker, f"{self.name}: gradients", g.f + 1, self.dtype)
+            which = wires.room(worker, f"{self.name}: which", g.f + 1, np.int64)
+            sparse_dx(
+                flat, dy, codes, filters, self.windows, self.patch, self.places, (a, b), steps,
+                where, values, which,
+            )  # fmt: skip
+            if g.padded:
+                inside = dx[a:b, g.top : g.top + g.ih, g.left : g.left + g.iw]  # type: ignore[index]
+                wires.dx[a:b] = inside  # type: ignore[index]
+
+        return wires.by_piece(task)
+
+
+class PoolStep(Step):
+    """MaxPool2D alone, of any size."""
+
+    kernel = "pool"
+    why = "no convolution before it that it could be fused with"
+
+    def __init__(self, layer: MaxPool2D, dtype: str) -> None:
+        super().__init__([layer], dtype)
+        self.starts, self.taps = pool_windows(layer)
+        self.ih, self.iw, self.c = layer.built_for or (0, 0, 0)
+        self.sizes = self.ih * self.iw * self.c, int(np.prod(self.output_shape))
+
+    def winners(self, wires: Wires) -> Array:
+        """Return where the winners' places in their sample stand."""
+        shape = self.output_shape
+        return wires.buffers.per_sample(f"{self.name}: winners", shape, np.int32)[: wires.n]
+
+    def forward(self, wires: Wires) -> list[Phase]:
+        """Return y = the maximum of each window."""
+        x, y, winners = (a.reshape(-1) for a in (wires.x, wires.y, self.winners(wires)))
+
+        def piece(a: int, b: int) -> None:
+            pool(y, winners, x, self.starts, self.taps, self.c, (a, b), self.sizes)
+
+        return [wires.by_sample(piece)]
+
+    def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
+        """Return dx = dy at the winners, zero elsewhere."""
+        if wires.dx is None or wires.dy is None:
+            return [], []
+        dx, dy, winners = (a.reshape(-1) for a in (wires.dx, wires.dy, self.winners(wires)))
+
+        def piece(a: int, b: int) -> None:
+            pool_backward(dx, dy, winners, (a, b), self.sizes)
+
+        return [wires.by_sample(piece)], []

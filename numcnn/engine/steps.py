@@ -1,0 +1,269 @@
+"""Steps: what a plan is made of. Each does the work of one or a few layers, forward and backward.
+
+A step owns no weights and no scratch. Given the arrays that it stands between (`Wires`), it returns
+tasks bound to them, in phases; the plan does the rest. So a step reads as "what is computed, cut
+into which pieces". Which piece is computed by whom changes no bit: pieces depend on shapes alone,
+and what several pieces add to is added up in their order.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from numcnn.engine.buffers import Buffers
+from numcnn.engine.crew import Task
+from numcnn.errors import GradientError, ShapeError
+from numcnn.layers.base import Layer
+from numcnn.layers.dropout import Dropout
+
+Array = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
+
+LEAST_SAMPLES = 8  # in a piece, so that it is worth a call
+MOST_PIECES = 16  # of a batch
+
+
+@dataclass
+class Phase:
+    """Tasks that do not depend on each other.
+
+    by_sample: task i does the i-th piece of the samples and touches no others, so the same piece of
+        the next such phase can follow at once.
+    call: instead of tasks, Python code that only the calling thread may run.
+    """
+
+    tasks: list[Task] = field(default_factory=list)
+    by_sample: bool = False
+    call: Callable[[], None] | None = None
+
+
+@dataclass
+class Wires:
+    """What a step stands between, for a batch of n samples."""
+
+    n: int
+    training: bool
+    x: Array
+    y: Array
+    dx: Array | None  # None: nobody needs the gradient of x
+    dy: Array | None
+    buffers: Buffers
+    scratch_size: int
+    dtype: Any
+    gradient: Callable[[Layer, str], Array | None]  # where a parameter's gradient goes
+
+    @property
+    def pieces(self) -> list[tuple[int, int]]:
+        """The pieces of the batch: (first sample, last + 1)."""
+        return pieces(self.n)
+
+    def scratch(self, worker: int) -> Array:
+        """Return a worker's room for packed panels."""
+        return self.room(worker, "scratch", self.scratch_size, self.dtype)
+
+    def room(self, worker: int, name: str, size: int, dtype: Any) -> Array:
+        """Return room that belongs to one worker."""
+        return self.buffers.take(f"{name} of worker {worker}", (size,), dtype)
+
+    def by_sample(self, piece: Callable[[int, int], None]) -> Phase:
+        """Return the phase in which `piece(a, b)` does the samples from a to b - 1."""
+        return self.by_piece(lambda worker, a, b: piece(a, b))
+
+    def by_piece(self, task: Callable[[int, int, int], None]) -> Phase:
+        """Return the same for a task that also wants to know its worker, for the scratch."""
+
+        def bound(a: int, b: int) -> Task:
+            return lambda worker: task(worker, a, b)
+
+        return Phase([bound(a, b) for a, b in self.pieces], by_sample=True)
+
+
+def pieces(n: int) -> list[tuple[int, int]]:
+    """Cut n samples into pieces; how depends on n alone."""
+    size = max(LEAST_SAMPLES, -(-n // MOST_PIECES))
+    return [(a, min(a + size, n)) for a in range(0, n, size)]
+
+
+class Step:
+    """The base of all steps.
+
+    Attributes:
+        layers: the layers that it does the work of.
+        kernel, why: for the table that `model.plan()` prints.
+        keeps_memory: y is x in another shape.
+    """
+
+    kernel = ""
+    why = ""
+    keeps_memory = False
+    native = True  # False: only the calling thread may run it
+
+    def __init__(self, layers: list[Layer], dtype: str) -> None:
+        self.layers = layers
+        self.dtype = np.dtype(dtype)
+        self.name = layers[0].name
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of a sample that goes out."""
+        return self.layers[-1].sample_output_shape
+
+    def scratch_size(self) -> int:
+        """Return how many numbers of scratch each worker needs."""
+        return 0
+
+    def prepare(self, wires: Wires) -> list[Task]:
+        """Return what can be done before the batch, such as weights in another order."""
+        return []
+
+    def forward(self, wires: Wires) -> list[Phase]:
+        """Return how y is computed."""
+        raise NotImplementedError
+
+    def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
+        """Return how dx is computed, and what is left to do for the parameters' gradients."""
+        raise NotImplementedError
+
+
+class LayerStep(Step):
+    """Calls the layer as it is written. What every layer gets that no other step knows."""
+
+    kernel = "the layer itself (NumPy)"
+    native = False
+
+    def __init__(self, layer: Layer, dtype: str, why: str) -> None:
+        super().__init__([layer], dtype)
+        self.layer, self.why = layer, why
+
+    def forward(self, wires: Wires) -> list[Phase]:
+        """Return one call of the layer's forward."""
+
+        def call() -> None:
+            y = np.asarray(self.layer.forward(wires.x, wires.training))
+            if y.shape != wires.y.shape:
+                raise ShapeError(
+                    f"forward of layer {self.layer.name!r} returned an array of shape {y.shape}; "
+                    f"its compute_output_shape promises {wires.y.shape}."
+                )
+            wires.y[...] = y
+
+        return [Phase(call=call)]
+
+    def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
+        """Return one call of the layer's backward."""
+
+        def call() -> None:
+            self.layer.grads.clear()
+            dx = self.layer.backward(wires.dy)  # type: ignore[arg-type]
+            require_gradients(self.layer)
+            for name in self.layer.params:
+                gradient = wires.gradient(self.layer, name)
+                if gradient is not None:
+                    gradient[...] = self.layer.grads[name]
+                    self.layer.grads[name] = gradient
+            if wires.dx is not None:
+                wires.dx[...] = dx
+
+        return [Phase(call=call)], []
+
+
+def require_gradients(layer: Layer) -> None:
+    """Raise if the layer's backward has left out a parameter."""
+    if missing := layer.params.keys() - layer.grads.keys():
+        raise GradientError(
+            f"backward of layer {layer.name!r} did not set grads[{min(missing)!r}]. "
+            "numcnn.gradcheck.check_layer shows what else may be wrong."
+        )
+
+
+class ViewStep(Step):
+    """Flatten and Reshape: nothing moves."""
+
+    kernel = "a view"
+    why = "the same numbers in the same order"
+    keeps_memory = True
+
+    def forward(self, wires: Wires) -> list[Phase]:
+        """Return nothing to do."""
+        return []
+
+    def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
+        """Return nothing to do."""
+        return [], []
+
+
+class ReluStep(Step):
+    """ReLU as a layer of its own."""
+
+    kernel = "maximum (NumPy)"
+    why = "no product before it"
+
+    def forward(self, wires: Wires) -> list[Phase]:
+        """Return y = max(x, 0)."""
+        x, y = wires.x, wires.y
+
+        def piece(a: int, b: int) -> None:
+            np.maximum(x[a:b], 0, out=y[a:b])
+
+        return [wires.by_sample(piece)]
+
+    def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
+        """Return dx = dy * (y > 0)."""
+        y, dx, dy = wires.y, wires.dx, wires.dy
+        if dx is None or dy is None:
+            return [], []
+
+        def piece(a: int, b: int) -> None:
+            np.multiply(dy[a:b], y[a:b] > 0, out=dx[a:b])
+
+        return [wires.by_sample(piece)], []
+
+
+class DropoutStep(Step):
+    """Dropout, with the layer's own mask."""
+
+    kernel = "multiply (NumPy)"
+    why = "the layer's mask, drawn beside the rest"
+
+    def __init__(self, layer: Dropout, dtype: str) -> None:
+        super().__init__([layer], dtype)
+        self.layer = layer
+
+    def mask(self, wires: Wires) -> Array:
+        """Return where the mask of this batch stands."""
+        shape = self.layer.sample_output_shape
+        return wires.buffers.per_sample(f"{self.name}: mask", shape, self.dtype)[: wires.n]
+
+    def prepare(self, wires: Wires) -> list[Task]:
+        """Return the drawing of the mask."""
+        if not wires.training:
+            return []
+        mask = self.mask(wires)
+
+        def draw(worker: int) -> None:
+            mask[...] = self.layer.mask(mask)
+
+        return [draw]
+
+    def forward(self, wires: Wires) -> list[Phase]:
+        """Return y = x * mask in training and y = x otherwise."""
+        return [self._product(wires, wires.x, wires.y)]
+
+    def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
+        """Return dx = dy * mask."""
+        if wires.dx is None or wires.dy is None:
+            return [], []
+        return [self._product(wires, wires.dy, wires.dx)], []
+
+    def _product(self, wires: Wires, given: Array, result: Array) -> Phase:
+        mask = self.mask(wires) if wires.training else None
+
+        def piece(a: int, b: int) -> None:
+            if mask is None:
+                result[a:b] = given[a:b]
+            else:
+                np.multiply(given[a:b], mask[a:b], out=result[a:b])
+
+        return wires.by_sample(piece)

@@ -1,0 +1,139 @@
+"""Max-pooling: alone, and fused with the convolution before it.
+
+The code of an output is the position 0 to 3 of the winner in its 2x2 window, and 4 where ReLU let
+nothing through. It is all that backward needs, in one byte instead of four pixels of float.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from numcnn.kernels.compile import kernel
+from numcnn.kernels.matmul import pack
+from numcnn.kernels.simd import (
+    VECTOR_BYTES,
+    add_row,
+    fill,
+    fma_rows,
+    load,
+    offsets,
+    repeat,
+    store,
+    store_codes,
+    where_beats,
+)
+
+DEAD = 4  # the code of an output whose gradient goes nowhere
+
+
+@kernel
+def matmul_pool(
+    y: Any,
+    codes: Any,
+    x: Any,
+    rows: Any,
+    cols: Any,
+    w: Any,
+    bias: Any,
+    relu: bool,
+    part: Any,
+    steps: Any,
+    scratch: Any,
+) -> None:
+    """y = max over each window of act(convolution); codes say which pixel it was.
+
+    Equals Conv2D.forward followed by MaxPool2D.forward for 2x2 windows.
+
+    rows[4 * i + t] is where in x the pixel t of window i begins; cols as in `matmul`.
+    bias: one number per column. part: (first sample, last + 1). steps: (of x, of y).
+    """
+    n = bias.size
+    width = VECTOR_BYTES // y.itemsize
+    panels = n // width
+    (s0, s1), (x_step, y_step) = part, steps
+    zero, one, two = fill(y, 0), fill(y, 1), fill(y, 2)
+    three, dead = fill(y, 3), fill(y, DEAD)
+    pack(scratch, w, 0, cols.size, n, 1, n, 0, panels)
+    for s in range(s0, s1):
+        for i in range(rows.size // 4):
+            r = offsets(rows, 4 * i, 4 * i + 3, s * x_step, 4)
+            for q in range(panels):
+                block = repeat(zero, 4)
+                panel = q * cols.size * width
+                for k in range(cols.size):
+                    block = fma_rows(block, x, r, cols[k], load(scratch, panel + k * width))
+                block = add_row(block, load(bias, q * width))
+                best = block[0]
+                code = where_beats(block[1], best, one, zero)
+                best = where_beats(block[1], best, block[1], best)
+                code = where_beats(block[2], best, two, code)
+                best = where_beats(block[2], best, block[2], best)
+                code = where_beats(block[3], best, three, code)
+                best = where_beats(block[3], best, block[3], best)
+                if relu:
+                    code = where_beats(best, zero, code, dead)
+                    best = where_beats(best, zero, best, zero)
+                at = s * y_step + i * n + q * width
+                store(y, at, best)
+                store_codes(codes, at, code)
+
+
+@kernel
+def unpool(dz: Any, dy: Any, codes: Any, pixels: Any, n: int, part: Any, steps: Any) -> None:
+    """dz = dy at each window's winner, zero elsewhere: MaxPool2D.backward, then ReLU's.
+
+    pixels[4 * i + t] is where in dz the pixel t of window i begins. n channels.
+    part: (first sample, last + 1). steps: (of dz, of dy) from one sample to the next.
+    """
+    (s0, s1), (z_step, y_step) = part, steps
+    for s in range(s0, s1):
+        for i in range(pixels.size // 4):
+            at = s * y_step + i * n
+            g, code = dy[at : at + n], codes[at : at + n]
+            for t in range(4):
+                to = s * z_step + pixels[4 * i + t]
+                out = dz[to : to + n]
+                for j in range(n):
+                    out[j] = g[j] if code[j] == t else 0
+
+
+@kernel
+def pool(y: Any, winners: Any, x: Any, starts: Any, taps: Any, n: int, part: Any, steps: Any):
+    """y = max over each window of x; winners = where in the sample the maximum stands.
+
+    Equals MaxPool2D.forward for windows of any size, with the same rules: the first maximum wins,
+    and NaN counts as greater than any number.
+
+    The window i has the pixels taps[starts[i]] to taps[starts[i + 1] - 1], in reading order, which
+    say where in a sample each begins; pixels outside the image are left out. n channels.
+    part: (first sample, last + 1). steps: (of x, of y) from one sample to the next.
+    """
+    (s0, s1), (x_step, y_step) = part, steps
+    for s in range(s0, s1):
+        for i in range(starts.size - 1):
+            to = s * y_step + i * n
+            best, winner = y[to : to + n], winners[to : to + n]
+            for t in range(starts[i], starts[i + 1]):
+                pixel = taps[t]
+                values = x[s * x_step + pixel : s * x_step + pixel + n]
+                first = t == starts[i]
+                for j in range(n):
+                    v, b = values[j], best[j]
+                    if first or v > b or (v != v and b == b):
+                        best[j] = v
+                        winner[j] = pixel + j
+
+
+@kernel
+def pool_backward(dx: Any, dy: Any, winners: Any, part: Any, steps: Any) -> None:
+    """dx = sum of dy at the winners: MaxPool2D.backward.
+
+    part: (first sample, last + 1). steps: (of dx, of dy) from one sample to the next.
+    """
+    (s0, s1), (x_step, y_step) = part, steps
+    for s in range(s0, s1):
+        into = dx[s * x_step : (s + 1) * x_step]
+        into[:] = 0
+        g, winner = dy[s * y_step : (s + 1) * y_step], winners[s * y_step : (s + 1) * y_step]
+        for i in range(g.size):
+            into[np.uintp(winner[i])] += g[i]
