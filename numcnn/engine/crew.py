@@ -54,22 +54,21 @@ class Crew:
         A Ctrl-C waits until all is done. While the crew is busy for another thread, the caller does
         its tasks alone.
         """
-        size = min(self.size, max((len(phase) for phase in phases), default=1))
-        if size == 1 or not self._busy.acquire(blocking=False):
-            for phase in phases:
-                for task in phase:
-                    task(0)
-            return
-        try:
-            with uninterrupted():
-                self._hire(size - 1)
-                job = _Job(phases, size)
-                for mailbox in self._mailboxes[: size - 1]:
-                    mailbox.put(job)
-                job.work(0)
-        finally:
-            self._busy.release()
-        if job.error is not None:
+        size = min(self.size, max((len(phase) for phase in phases), default=0))
+        job = None
+        with uninterrupted():
+            if size > 1 and self._busy.acquire(blocking=False):
+                try:
+                    self._hire(size - 1)
+                    job = _Job(phases, size)
+                    for mailbox in self._mailboxes[: size - 1]:
+                        mailbox.put(job)
+                    job.work(0)
+                finally:
+                    self._busy.release()
+        if job is None:
+            alone(phases)
+        elif job.error is not None:
             raise job.error
 
     def _hire(self, helpers: int) -> None:
@@ -80,6 +79,13 @@ class Crew:
                 target=_help, args=(mailbox, number), name=f"numcnn-{number}", daemon=True
             ).start()
             self._mailboxes.append(mailbox)
+
+
+def alone(phases: Phases) -> None:
+    """Do all tasks in the calling thread."""
+    for phase in phases:
+        for task in phase:
+            task(0)
 
 
 def _help(mailbox: "queue.SimpleQueue[_Job]", number: int) -> None:

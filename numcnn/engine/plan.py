@@ -9,7 +9,9 @@ Two promises rest on this file: weights stay the layers' own arrays (`layer.para
 lie side by side in one buffer; and no bit depends on the number of threads.
 """
 
+import contextlib
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from numcnn.engine.buffers import Buffers, Flat
-from numcnn.engine.crew import CREW, Task
+from numcnn.engine.crew import CREW, Task, alone
 from numcnn.engine.ending import Ending
 from numcnn.engine.fusion import fuse
 from numcnn.engine.steps import LayerStep, Phase, Step, Wires
@@ -25,6 +27,7 @@ from numcnn.engine.tail import split_tail
 from numcnn.engine.update import native, update
 from numcnn.kernels.compile import announced
 from numcnn.kernels.elementwise import sum_of_squares
+from numcnn.layers.activations import Linear
 from numcnn.layers.base import Layer
 from numcnn.losses import Loss
 from numcnn.optimizers import Optimizer
@@ -43,14 +46,21 @@ class Program:
     wires: list[Wires]
     parts: list[list[list[Task]] | Callable[[], None]]
     ending: Ending | None = None
+    squares: dict[str, Array] = field(default_factory=dict)  # of each gradient, in stretches
 
-    def run(self, calls: bool = True) -> None:
-        """Run it all; without `calls` only the tasks."""
+    def run(self) -> None:
+        """Run it all."""
+        for part in self.parts:
+            if callable(part):
+                part()
+            else:
+                CREW.run(part)
+
+    def run_tasks_alone(self) -> None:
+        """Run all but the calls, in this thread."""
         for part in self.parts:
             if not callable(part):
-                CREW.run(part)
-            elif calls:
-                part()
+                alone(part)
 
 
 @dataclass
@@ -61,6 +71,28 @@ class Workspace:
     programs: dict[int, Program] = field(default_factory=dict)
 
 
+class Binding:
+    """The arrays that programs are bound to, and the workspaces whose programs are."""
+
+    def __init__(self, params: list[Array]) -> None:
+        self.params = params
+        self.idle: list[Workspace] = []  # for predictions
+        self.training: Workspace | None = None
+
+    def take(self, n: int) -> Workspace:
+        """Return a workspace for n samples that nobody else uses."""
+        with contextlib.suppress(IndexError):
+            workspace = self.idle.pop()
+            if workspace.buffers.capacity >= n:
+                return workspace
+        return Workspace(Buffers(n))
+
+    def give_back(self, workspace: Workspace) -> None:
+        """Keep a workspace for the next prediction."""
+        if len(self.idle) < SPARE:
+            self.idle.append(workspace)
+
+
 class PlanEngine:
     """Run layers as fused steps over memory that is allocated once."""
 
@@ -68,18 +100,19 @@ class PlanEngine:
         self.layers = layers
         self.optimizer = optimizer
         self.body, self.loss, self.activation = split_tail(layers, loss)
+        if not self.body:  # a model that is nothing but the last activation
+            self.body, self.loss, self.activation = layers, loss, Linear()
         self.dtype = np.dtype(layers[0].dtype)
         self.steps: list[Step] = fuse(self.body, str(self.dtype))
         self.native = all(step.native for step in self.steps)
         self.scratch_size = max(step.scratch_size() for step in self.steps)
-        self._idle: list[Workspace] = []
-        self._bound: list[Array] = []  # the parameters that the programs use
-        self._workspace: Workspace | None = None  # for training
+        self._lock = threading.RLock()  # for what programs are bound to
+        self._binding = Binding([])
         self._moving: list[tuple[Layer, str]] = []  # the parameters that training moves
         self._params: Flat | None = None
         self._grads: Flat | None = None
         self._slots: dict[str, tuple[list[Array], Array]] = {}
-        self._squares: dict[str, Array] = {}
+        self._squares: dict[str, Array] = {}  # of the last gradients
 
     # ---- the contract -----------------------------------------------------------------------
 
@@ -98,6 +131,7 @@ class PlanEngine:
         np.copyto(program.wires[0].x, x)
         ending.take(y)
         program.run()
+        self._squares = program.squares
         for (layer, name), gradient in zip(self._moving, self._grads.views, strict=True):
             layer.grads[name] = gradient
         return ending.losses.copy(), ending.outputs.copy()
@@ -126,7 +160,7 @@ class PlanEngine:
         """
         with announced(say):
             program, ending = self._training_program(n)
-            program.run(calls=False)
+            program.run_tasks_alone()
             if native(self.optimizer):
                 scrap = [np.zeros(8, self.dtype) for _ in range(2 + len(self.optimizer.slot_names))]
                 update(self.optimizer, scrap[0], scrap[1], scrap[2:])
@@ -166,43 +200,39 @@ class PlanEngine:
         """Return the outputs of the last step."""
         z = np.empty((len(x), *self.steps[-1].output_shape), self.dtype)
         size = min(len(x), MOST_AT_ONCE) if self.native else len(x)
-        self._rebind()
         for a in range(0, len(x), size or 1):
             part = x[a : a + size]
-            workspace = self._idle.pop() if self._idle else Workspace(Buffers(len(part)))
-            if workspace.buffers.capacity < len(part):
-                workspace = Workspace(Buffers(len(part)))
-            program = workspace.programs.get(len(part))
-            if program is None:
-                program = self._program(workspace.buffers, len(part), training=False)
-                workspace.programs[len(part)] = program
+            with self._lock:
+                binding = self._bound()
+                workspace = binding.take(len(part))
+                if len(part) not in workspace.programs:
+                    program = self._program(workspace.buffers, len(part), training=False)
+                    workspace.programs[len(part)] = program
+            program = workspace.programs[len(part)]
             np.copyto(program.wires[0].x, part)
             program.run()
             z[a : a + size] = program.wires[-1].y
-            if len(self._idle) < SPARE:
-                self._idle.append(workspace)
+            binding.give_back(workspace)
         return z
 
-    def _rebind(self) -> None:
-        """Forget programs that are bound to parameters which the layers no longer have."""
+    def _bound(self) -> Binding:
+        """Return the binding to the layers' parameters as they are now."""
         params = [p for layer in self.layers for p in layer.params.values()]
-        bound = self._bound
-        same = len(params) == len(bound) and all(
-            a is b for a, b in zip(params, bound, strict=True)
-        )
-        if not same:
-            self._idle, self._workspace, self._bound = [], None, params
+        if not same_arrays(params, self._binding.params):
+            self._binding = Binding(params)
+        return self._binding
 
     def _training_program(self, n: int) -> tuple[Program, Ending]:
         """Return the program for a batch of n samples, bound to the layers' parameters."""
-        self._house()
-        self._rebind()
-        workspace = self._workspace
-        if workspace is None or workspace.buffers.capacity < n:
-            workspace = self._workspace = Workspace(Buffers(n))
-        if n not in workspace.programs:
-            workspace.programs[n] = self._program(workspace.buffers, n, training=True)
-        program = workspace.programs[n]
+        with self._lock:
+            self._house()
+            binding = self._bound()
+            if binding.training is None or binding.training.buffers.capacity < n:
+                binding.training = Workspace(Buffers(n))
+            workspace = binding.training
+            if n not in workspace.programs:
+                workspace.programs[n] = self._program(workspace.buffers, n, training=True)
+            program = workspace.programs[n]
         return program, program.ending
 
     def _program(self, buffers: Buffers, n: int, training: bool) -> Program:
@@ -223,8 +253,9 @@ class PlanEngine:
             back, later = step.backward(w)
             phases += back
             rest += later
-        phases += [Phase(rest), Phase(self._sums_of_squares())]
-        return Program(wires, joined(phases), ending)
+        squares, tasks = self._sums_of_squares()
+        phases += [Phase(rest), Phase(tasks)]
+        return Program(wires, joined(phases), ending, squares)
 
     def _wires(self, buffers: Buffers, n: int, training: bool) -> list[Wires]:
         """Return what each step stands between."""
@@ -270,11 +301,7 @@ class PlanEngine:
         moving = [(l, name) for l in self.layers if l.trainable for name in l.params]
         arrays = [layer.params[name] for layer, name in moving]
         views = self._params.views if self._params else []
-        if (
-            self._params is not None
-            and len(arrays) == len(views)
-            and all(a is b for a, b in zip(arrays, views, strict=True))
-        ):
+        if self._params is not None and same_arrays(arrays, views):
             return
         if self.optimizer.trained and not self.optimizer.fits(arrays):
             self.optimizer.prepare(arrays)  # raises
@@ -295,10 +322,7 @@ class PlanEngine:
         for name in self.optimizer.slot_names:
             arrays = self.optimizer.slots[name]
             views, flat = self._slots.get(name, ([], None))
-            same = len(views) == len(arrays) and all(
-                a is b for a, b in zip(arrays, views, strict=True)
-            )
-            if not same:
+            if flat is None or not same_arrays(arrays, views):
                 housed = Flat([a.shape for a in arrays], self.dtype)
                 for view, array in zip(housed.views, arrays, strict=True):
                     view[...] = array
@@ -308,18 +332,23 @@ class PlanEngine:
             flats.append(flat)
         return flats
 
-    def _sums_of_squares(self) -> list[Task]:
-        """Return the tasks that sum the squares of the gradients up."""
+    def _sums_of_squares(self) -> tuple[dict[str, Array], list[Task]]:
+        """Return where the gradients' sums of squares stand, and the tasks that compute them."""
+        squares: dict[str, Array] = {}
         tasks: list[Task] = []
-        self._squares = {}
         for (layer, name), view in zip(self._moving, self._grads.views, strict=True):
             flat = view.reshape(-1)
             parts = np.zeros(max(1, math.ceil(flat.size / STRETCH)))
-            self._squares[f"{name} of {layer.name!r}"] = parts
+            squares[f"{name} of {layer.name!r}"] = parts
             for i in range(len(parts)):
                 stretch = flat[i * STRETCH : (i + 1) * STRETCH]
                 tasks.append(_square(parts, i, stretch))
-        return tasks
+        return squares, tasks
+
+
+def same_arrays(some: list[Array], others: list[Array]) -> bool:
+    """Return whether these are the same arrays, not only equal ones."""
+    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
 
 
 def _square(parts: Array, i: int, stretch: Array) -> Task:

@@ -198,6 +198,7 @@ def check_model(
     with _own_randomness(seed):
         layers: list[Layer] = [_Entrance(name="entrance", dtype="float64")]
         shape = x.shape[1:]
+        layers[0].build_for(shape)
         for layer in model.layers:
             layers.append(_in_float64(layer, shape, rng))
             shape = layer.compute_output_shape(shape)
