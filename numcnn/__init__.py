@@ -19,8 +19,9 @@ from numcnn import (
     utils,
 )
 from numcnn._version import __version__
+from numcnn.engine.crew import get_num_threads, set_num_threads
 from numcnn.layers import Input
-from numcnn.models import Sequential
+from numcnn.models import Sequential, warmup
 
 __all__ = [
     "Input",
@@ -29,6 +30,7 @@ __all__ = [
     "backend",
     "callbacks",
     "datasets",
+    "get_num_threads",
     "gradcheck",
     "initializers",
     "layers",
@@ -37,5 +39,7 @@ __all__ = [
     "models",
     "optimizers",
     "plotting",
+    "set_num_threads",
     "utils",
+    "warmup",
 ]

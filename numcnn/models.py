@@ -25,7 +25,7 @@ from numcnn.progress import check_verbose
 from numcnn.seeds import next_seed
 from numcnn.stack import Stack
 
-__all__ = ["Sequential", "load_model"]
+__all__ = ["Sequential", "load_model", "warmup"]
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
@@ -61,6 +61,7 @@ class Sequential(Stack):
         self.history = History()
         self.stop_training = False
         self.engine_name = "auto"
+        self.exact = False
         self.seed = 0
         self.given_metrics: list[Any] = []
         self._engine: Engine | None = None
@@ -86,6 +87,7 @@ class Sequential(Stack):
         loss: Any = None,
         metrics: list[Any] | None = None,
         engine: str = "auto",
+        exact: bool = False,
     ) -> None:
         """Say how the model is to be trained.
 
@@ -94,7 +96,10 @@ class Sequential(Stack):
             loss: a name such as 'categorical_crossentropy', or a loss.
             metrics: what is shown beside the loss: 'accuracy', names, or functions of
                 (targets, outputs) that return one number per sample.
-            engine: what runs the layers: 'auto' (the fastest there is) or 'numpy'.
+            engine: what runs the layers: 'numba' (fused kernels, compiled at first use), 'numpy'
+                (each layer as it is written), or 'auto', which is 'numba' where Numba is there.
+            exact: without Winograd's method for 3x3 convolutions, which is faster and whose
+                rounding errors are some ten times those of the plain sum (1e-5 of the outputs).
 
         Raises:
             ValueError: a name is unknown. The model stays as it was.
@@ -110,7 +115,8 @@ class Sequential(Stack):
         new_optimizer, new_loss = optimizers.get(optimizer), losses.get(loss)
         for metric in wanted:
             get_metric(metric, new_loss, (1,))  # raises where the name is unknown
-        self.optimizer, self.loss, self.engine_name = new_optimizer, new_loss, engine
+        self.optimizer, self.loss = new_optimizer, new_loss
+        self.engine_name, self.exact = engine, bool(exact)
         self.given_metrics = wanted
         self._engine = None
         self.seed = next_seed()
@@ -129,8 +135,14 @@ class Sequential(Stack):
             self._require_built("Running the model")
             shape = self.layers[-1].sample_output_shape
             self._metrics = [get_metric(m, self.loss, shape) for m in self.given_metrics]
-            self._engine = make_engine(self.engine_name, self.layers, self.loss, self.optimizer)
+            self._engine = make_engine(
+                self.engine_name, self.layers, self.loss, self.optimizer, self.exact
+            )
         return self._engine
+
+    def plan(self, batch_size: int = 128) -> None:
+        """Print how the model is run: steps, the layers they cover, kernels, memory."""
+        print(self.engine.describe(data.integer("batch_size", batch_size, 1)))
 
     @property
     def metrics_names(self) -> list[str]:
@@ -355,6 +367,26 @@ class Sequential(Stack):
         finally:
             if taken:
                 self._training.release()
+
+
+def warmup(model: Sequential, batch_size: int = 128) -> None:
+    """Compile what the model needs, now instead of at the first batch.
+
+    For servers and for measurements; `fit` does it by itself. No weight moves.
+
+    Args:
+        model: built and compiled.
+        batch_size: that of the training to come.
+
+    Example:
+        >>> from numcnn.layers import Dense
+        >>> model = Sequential([Dense(1, input_shape=(2,))])
+        >>> model.compile("sgd", loss="mse")
+        >>> warmup(model)
+    """
+    model._require_compiled("warmup")
+    model._require_built("warmup")
+    training.warm_up(model, data.integer("batch_size", batch_size, 1), verbose=0)
 
 
 def load_model(

@@ -143,6 +143,7 @@ def _describe(model: "Sequential") -> dict[str, Any]:
             "loss_config": model.loss.get_config(),
             "metrics": [m for m in model.given_metrics if isinstance(m, str)],
             "engine": model.engine_name,
+            "exact": model.exact,
         }
         for kind, ours, cls in (
             ("optimizer", optimizers.OPTIMIZERS.values(), type(model.optimizer)),
@@ -209,7 +210,10 @@ def _recompile(
         return
     optimizer = optimizers.OPTIMIZERS[compiled["optimizer"].lower()](**compiled["optimizer_config"])
     loss = losses.LOSSES[compiled["loss"]](**compiled["loss_config"])
-    model.compile(optimizer, loss, compiled["metrics"], compiled["engine"])
+    exact = compiled.get("exact", False)  # files of version 0.1 do not have it
+    if not isinstance(exact, bool):
+        raise ModelFileError(f"exact must be true or false, got {exact!r}.")
+    model.compile(optimizer, loss, compiled["metrics"], compiled["engine"], exact)
     optimizer.iterations = _count("iterations", compiled["iterations"])
     params = _weights(model, trainable_only=True)
     if not any(_is_slot(key) for key in arrays):

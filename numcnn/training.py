@@ -5,6 +5,7 @@ of steps so far, so an epoch has the same order whether training was stopped bef
 """
 
 import math
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,7 @@ def fit(
     hooks = CallbackList([*callbacks, model.history, ProgbarLogger(verbose)], model, params)
     watchers = CallbackList(callbacks, model, params)  # those told of the validation
     model.stop_training = False
+    warm_up(model, min(batch_size, len(x)), verbose)
     with hooks.running("train"):
         for epoch in range(initial_epoch, epochs):
             hooks.on_epoch_begin(epoch, {})
@@ -61,6 +63,23 @@ def fit(
             hooks.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break
+
+
+def warm_up(model: "Sequential", batch_size: int, verbose: int = 1) -> None:
+    """Do what is slow the first time, and say so where that takes a while.
+
+    A training does it before its clock starts, so that no step's time holds a compilation.
+    """
+    began: list[float] = []
+
+    def say() -> None:
+        began.append(time.perf_counter())
+        if verbose:
+            print("Compiling kernels, once: they are kept for the next run ...", flush=True)
+
+    model.engine.warm_up(batch_size, say)
+    if began and verbose:
+        print(f"... compiled in {time.perf_counter() - began[0]:.1f} s.", flush=True)
 
 
 def train_epoch(

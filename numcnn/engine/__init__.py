@@ -58,8 +58,13 @@ class Engine(Protocol):
         """Return what is run, for batches of n samples."""
 
 
-def make_engine(name: Any, layers: list[Layer], loss: Loss, optimizer: Optimizer) -> Engine:
-    """Return the engine of this name; 'auto' is the fastest one that is there."""
+def make_engine(
+    name: Any, layers: list[Layer], loss: Loss, optimizer: Optimizer, exact: bool = False
+) -> Engine:
+    """Return the engine of this name; 'auto' is the fastest one that is there.
+
+    `exact`: without methods that trade accuracy for speed.
+    """
     if name == "numpy":
         return EagerEngine(layers, loss, optimizer)
     if name not in ENGINES:
@@ -74,13 +79,14 @@ def make_engine(name: Any, layers: list[Layer], loss: Loss, optimizer: Optimizer
             ) from error
         _say_once(str(error))
         return EagerEngine(layers, loss, optimizer)
-    return PlanEngine(layers, loss, optimizer)
+    return PlanEngine(layers, loss, optimizer, exact)
 
 
 @functools.cache
 def _say_once(reason: str) -> None:
     warnings.warn(
-        f"Numba cannot be imported ({reason}), so numcnn runs on NumPy alone, several times slower.",
+        f"Numba cannot be imported ({reason}), so numcnn runs on NumPy alone, "
+        "several times slower.",
         RuntimeWarning,
         stacklevel=4,
     )

@@ -20,18 +20,18 @@ from numcnn.layers.flatten import Flatten, Reshape
 from numcnn.layers.maxpool2d import MaxPool2D
 
 
-def fuse(layers: list[Layer], dtype: str) -> list[Step]:
-    """Return the steps that do the work of these layers, in order."""
+def fuse(layers: list[Layer], dtype: str, exact: bool = False) -> list[Step]:
+    """Return the steps that do the work of these layers, in order; `exact`: without Winograd."""
     steps: list[Step] = []
     rest = list(layers)
     while rest:
-        step, used = _next_step(rest, dtype)
+        step, used = _next_step(rest, dtype, exact)
         steps.append(step)
         rest = rest[used:]
     return steps
 
 
-def _next_step(rest: list[Layer], dtype: str) -> tuple[Step, int]:
+def _next_step(rest: list[Layer], dtype: str, exact: bool) -> tuple[Step, int]:
     """Return (the step that begins with the first layer, how many layers it takes)."""
     first = rest[0]
     if reason := _why_not(first, dtype):
@@ -46,8 +46,8 @@ def _next_step(rest: list[Layer], dtype: str) -> tuple[Step, int]:
         if len(rest) > used and not _why_not(rest[used], dtype):
             width = VECTOR_BYTES // np.dtype(dtype).itemsize
             if PooledConvStep.fits(first, rest[used], width):
-                return PooledConvStep(rest[: used + 1], dtype, relu), used + 1
-        return ConvStep(rest[:used], dtype, relu), used
+                return PooledConvStep(rest[: used + 1], dtype, relu, exact), used + 1
+        return ConvStep(rest[:used], dtype, relu, exact), used
     if type(first) is MaxPool2D:
         return PoolStep(first, dtype), 1
     if type(first) is Dropout:

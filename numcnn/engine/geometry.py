@@ -101,9 +101,9 @@ class ConvGeometry:
                 cols_x = (b - taps_x * self.dw) // self.sw * self.f
                 parts.append(
                     Backward(
-                        pixels=_sums(ys * self.iw * self.c, xs * self.c),
-                        rows=_sums(rows_y, rows_x),
-                        cols=_sums(cols_y, cols_x, np.arange(self.f)),
+                        pixels=sums(ys * self.iw * self.c, xs * self.c),
+                        rows=sums(rows_y, rows_x),
+                        cols=sums(cols_y, cols_x, np.arange(self.f)),
                         taps=(taps_y, taps_x),
                     )
                 )
@@ -126,7 +126,8 @@ def pool_windows(layer: MaxPool2D) -> tuple[Array, Array]:
     return np.array(starts, np.int64), np.array(taps, np.int64)
 
 
-def _sums(*axes: Array) -> Array:
+def sums(*axes: Array) -> Array:
+    """Return all sums of one number of each axis, the last axis running fastest."""
     total = np.zeros(1, np.int64)
     for axis in axes:
         total = (total[:, None] + axis).ravel()

@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from numcnn.engine.buffers import Buffers, Flat
+from numcnn.engine.buffers import Buffers
 from numcnn.engine.crew import CREW, Task, alone
 from numcnn.engine.ending import Ending
 from numcnn.engine.fusion import fuse
-from numcnn.engine.steps import LayerStep, Phase, Step, Wires
+from numcnn.engine.parameters import Parameters, same_arrays
+from numcnn.engine.steps import Phase, Step, Wires
 from numcnn.engine.tail import split_tail
 from numcnn.engine.update import native, update
 from numcnn.kernels.compile import announced
@@ -96,22 +97,21 @@ class Binding:
 class PlanEngine:
     """Run layers as fused steps over memory that is allocated once."""
 
-    def __init__(self, layers: list[Layer], loss: Loss, optimizer: Optimizer) -> None:
+    def __init__(
+        self, layers: list[Layer], loss: Loss, optimizer: Optimizer, exact: bool = False
+    ) -> None:
         self.layers = layers
         self.optimizer = optimizer
         self.body, self.loss, self.activation = split_tail(layers, loss)
         if not self.body:  # a model that is nothing but the last activation
             self.body, self.loss, self.activation = layers, loss, Linear()
         self.dtype = np.dtype(layers[0].dtype)
-        self.steps: list[Step] = fuse(self.body, str(self.dtype))
+        self.steps: list[Step] = fuse(self.body, str(self.dtype), exact)
         self.native = all(step.native for step in self.steps)
         self.scratch_size = max(step.scratch_size() for step in self.steps)
         self._lock = threading.RLock()  # for what programs are bound to
         self._binding = Binding([])
-        self._moving: list[tuple[Layer, str]] = []  # the parameters that training moves
-        self._params: Flat | None = None
-        self._grads: Flat | None = None
-        self._slots: dict[str, tuple[list[Array], Array]] = {}
+        self._parameters: Parameters | None = None  # once it is trained
         self._squares: dict[str, Array] = {}  # of the last gradients
 
     # ---- the contract -----------------------------------------------------------------------
@@ -127,29 +127,26 @@ class PlanEngine:
 
     def gradients(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Set the layers' gradients; return (the loss of each sample, the outputs)."""
-        program, ending = self._training_program(len(x))
+        program, ending, parameters = self._training_program(len(x))
         np.copyto(program.wires[0].x, x)
         ending.take(y)
         program.run()
         self._squares = program.squares
-        for (layer, name), gradient in zip(self._moving, self._grads.views, strict=True):
-            layer.grads[name] = gradient
+        parameters.hand_out()
         return ending.losses.copy(), ending.outputs.copy()
 
     def gradient_squares(self) -> dict[str, float]:
         """Return the sum of the squares of each gradient, by its name."""
-        return {name: float(parts.sum()) for name, parts in self._squares.items()}
+        sums = {name: float(parts.sum()) for name, parts in self._squares.items()}
+        others = self._parameters.others() if self._parameters else {}
+        return sums | {name: float(np.vdot(g, g)) for name, g in others.items()}
 
     def update(self) -> None:
         """Move the weights by one step of the optimizer."""
-        self._house()
-        params, grads = self._params, self._grads
-        if native(self.optimizer):
-            self.optimizer.prepare(params.views)
-            update(self.optimizer, params.flat, grads.flat, self._flat_slots())
-            self.optimizer.iterations += 1
-        else:
-            self.optimizer.step(params.views, grads.views)
+        parameters = self._parameters
+        if parameters is None or not parameters.are_those_of(self.layers):
+            raise RuntimeError("Parameters were replaced after their gradients were computed.")
+        parameters.step()
         for layer in self.layers:
             layer.after_update()
 
@@ -159,7 +156,7 @@ class PlanEngine:
         Layers of other classes than numcnn's own are not called. No weight moves.
         """
         with announced(say):
-            program, ending = self._training_program(n)
+            program, _, _ = self._training_program(n)
             program.run_tasks_alone()
             if native(self.optimizer):
                 scrap = [np.zeros(8, self.dtype) for _ in range(2 + len(self.optimizer.slot_names))]
@@ -167,16 +164,14 @@ class PlanEngine:
 
     def describe(self, n: int) -> str:
         """Return a table of the steps, for batches of n samples."""
-        program, _ = self._training_program(n)
+        program, _, parameters = self._training_program(n)
         buffers = program.wires[0].buffers
         rows = [("step", "layers", "kernel", "why", "bytes")]
         for i, step in enumerate(self.steps):
             names = [layer.name for layer in step.layers]
             own = [a.nbytes for key, a in buffers.arrays.items() if key.startswith(f"{step.name}:")]
-            values = [a.nbytes for key, a in buffers.arrays.items() if key in (f"y{i}", f"dy{i}")]
-            rows.append(
-                (str(i), " + ".join(names), step.kernel, step.why, f"{sum(own) + sum(values):,}")
-            )
+            own += [a.nbytes for key, a in buffers.arrays.items() if key in (f"y{i}", f"dy{i}")]
+            rows.append((str(i), " + ".join(names), step.kernel, step.why, f"{sum(own):,}"))
         rows.append(("", "all", "", "", f"{buffers.n_bytes:,}"))
         widths = [max(len(row[i]) for row in rows) for i in range(5)]
         lines = [
@@ -186,7 +181,7 @@ class PlanEngine:
             ).rstrip()
             for row in rows
         ]
-        moved = sum(view.size for view in self._params.views)
+        moved = sum(view.size for view in parameters.flat.views)
         lines.append(
             f"{moved:,} parameters in one buffer, {len(self.optimizer.slot_names) + 2} buffers "
             f"with gradients and {type(self.optimizer).__name__}'s memory; batches of {n} samples, "
@@ -206,7 +201,7 @@ class PlanEngine:
                 binding = self._bound()
                 workspace = binding.take(len(part))
                 if len(part) not in workspace.programs:
-                    program = self._program(workspace.buffers, len(part), training=False)
+                    program = self._program(workspace.buffers, len(part), None)
                     workspace.programs[len(part)] = program
             program = workspace.programs[len(part)]
             np.copyto(program.wires[0].x, part)
@@ -222,27 +217,36 @@ class PlanEngine:
             self._binding = Binding(params)
         return self._binding
 
-    def _training_program(self, n: int) -> tuple[Program, Ending]:
+    def _training_program(self, n: int) -> tuple[Program, Ending, Parameters]:
         """Return the program for a batch of n samples, bound to the layers' parameters."""
         with self._lock:
-            self._house()
+            parameters = self._parameters
+            if parameters is None or not parameters.are_those_of(self.layers):
+                known = [layer for step in self.steps if step.native for layer in step.layers]
+                # The last layer of the body may be a copy without its activation.
+                same = {id(layer.params) for layer in known}
+                housed = [layer for layer in self.layers if id(layer.params) in same]
+                parameters = Parameters(self.layers, housed, self.optimizer, self.dtype)
+                self._parameters, self._binding = parameters, Binding([])
             binding = self._bound()
             if binding.training is None or binding.training.buffers.capacity < n:
                 binding.training = Workspace(Buffers(n))
             workspace = binding.training
             if n not in workspace.programs:
-                workspace.programs[n] = self._program(workspace.buffers, n, training=True)
+                workspace.programs[n] = self._program(workspace.buffers, n, parameters)
             program = workspace.programs[n]
-        return program, program.ending
+        if program.ending is None:
+            raise RuntimeError("a program for training ends with a loss")
+        return program, program.ending, parameters
 
-    def _program(self, buffers: Buffers, n: int, training: bool) -> Program:
-        """Bind the steps to memory for n samples."""
-        wires = self._wires(buffers, n, training)
+    def _program(self, buffers: Buffers, n: int, parameters: Parameters | None) -> Program:
+        """Bind the steps to memory for n samples, for training where there are parameters."""
+        wires = self._wires(buffers, n, parameters)
         pairs = list(zip(self.steps, wires, strict=True))
         phases = [Phase([task for step, w in pairs for task in step.prepare(w)])]
         for step, w in pairs:
             phases += step.forward(w)
-        if not training:
+        if parameters is None:
             return Program(wires, joined(phases))
         ending = Ending(self.loss, self.activation, wires[-1])
         phases.append(ending.phase())
@@ -253,17 +257,15 @@ class PlanEngine:
             back, later = step.backward(w)
             phases += back
             rest += later
-        squares, tasks = self._sums_of_squares()
+        squares, tasks = _sums_of_squares(parameters)
         phases += [Phase(rest), Phase(tasks)]
         return Program(wires, joined(phases), ending, squares)
 
-    def _wires(self, buffers: Buffers, n: int, training: bool) -> list[Wires]:
+    def _wires(self, buffers: Buffers, n: int, parameters: Parameters | None) -> list[Wires]:
         """Return what each step stands between."""
-        grads = {
-            (id(layer.params), name): view
-            for (layer, name), view in zip(self._moving, self._views(), strict=True)
-        }
-        shape = self.body[0].built_for
+        training = parameters is not None
+        gradients = parameters.gradient_of if parameters else {}
+        shape = self.body[0].built_for or ()
         x = buffers.per_sample("x", shape, self.dtype)[:n]
         dx = None
         # A step's dx is needed if a layer before it is trained or may look at it.
@@ -271,7 +273,8 @@ class PlanEngine:
         wires = []
         for i, step in enumerate(self.steps):
             needed_before = needed
-            needed = needed or not step.native or any(l.trainable and l.params for l in step.layers)
+            moves = any((id(l.params), name) in gradients for l in step.layers for name in l.params)
+            needed = needed or not step.native or moves
             shape = step.output_shape
             y, dy = None, None
             if step.keeps_memory:
@@ -285,70 +288,23 @@ class PlanEngine:
                 Wires(
                     n=n, training=training, x=x, y=y, dx=dx if needed_before else None, dy=dy,
                     buffers=buffers, scratch_size=self.scratch_size, dtype=self.dtype,
-                    gradient=lambda layer, name: grads.get((id(layer.params), name)),
+                    gradient=lambda layer, name: gradients.get((id(layer.params), name)),
                 )
             )  # fmt: skip
             x, dx = y, dy
         return wires
 
-    # ---- parameters -------------------------------------------------------------------------
 
-    def _views(self) -> list[Array]:
-        return self._grads.views if self._grads else []
-
-    def _house(self) -> None:
-        """Move the parameters that are trained into one buffer, if they are not there."""
-        moving = [(l, name) for l in self.layers if l.trainable for name in l.params]
-        arrays = [layer.params[name] for layer, name in moving]
-        views = self._params.views if self._params else []
-        if self._params is not None and same_arrays(arrays, views):
-            return
-        if self.optimizer.trained and not self.optimizer.fits(arrays):
-            self.optimizer.prepare(arrays)  # raises
-        flat = Flat([a.shape for a in arrays], self.dtype)
-        for view, array in zip(flat.views, arrays, strict=True):
-            view[...] = array
-        for (layer, name), view in zip(moving, flat.views, strict=True):
-            layer.params[name] = view
-        if self.optimizer.trained:
-            self.optimizer.trained = list(flat.views)
-        self._moving, self._params = moving, flat
-        self._grads = Flat([a.shape for a in arrays], self.dtype)
-        self._slots = {}
-
-    def _flat_slots(self) -> list[Array]:
-        """Return the optimizer's slots as flat buffers, which its arrays are views of."""
-        flats = []
-        for name in self.optimizer.slot_names:
-            arrays = self.optimizer.slots[name]
-            views, flat = self._slots.get(name, ([], None))
-            if flat is None or not same_arrays(arrays, views):
-                housed = Flat([a.shape for a in arrays], self.dtype)
-                for view, array in zip(housed.views, arrays, strict=True):
-                    view[...] = array
-                self.optimizer.slots[name] = list(housed.views)
-                views, flat = housed.views, housed.flat
-                self._slots[name] = (views, flat)
-            flats.append(flat)
-        return flats
-
-    def _sums_of_squares(self) -> tuple[dict[str, Array], list[Task]]:
-        """Return where the gradients' sums of squares stand, and the tasks that compute them."""
-        squares: dict[str, Array] = {}
-        tasks: list[Task] = []
-        for (layer, name), view in zip(self._moving, self._grads.views, strict=True):
-            flat = view.reshape(-1)
-            parts = np.zeros(max(1, math.ceil(flat.size / STRETCH)))
-            squares[f"{name} of {layer.name!r}"] = parts
-            for i in range(len(parts)):
-                stretch = flat[i * STRETCH : (i + 1) * STRETCH]
-                tasks.append(_square(parts, i, stretch))
-        return squares, tasks
-
-
-def same_arrays(some: list[Array], others: list[Array]) -> bool:
-    """Return whether these are the same arrays, not only equal ones."""
-    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
+def _sums_of_squares(parameters: Parameters) -> tuple[dict[str, Array], list[Task]]:
+    """Return where the gradients' sums of squares stand, and the tasks that compute them."""
+    squares: dict[str, Array] = {}
+    tasks: list[Task] = []
+    for name, gradient in parameters.named_gradients().items():
+        flat = gradient.reshape(-1)
+        parts = squares[name] = np.zeros(max(1, math.ceil(flat.size / STRETCH)))
+        for i in range(len(parts)):
+            tasks.append(_square(parts, i, flat[i * STRETCH : (i + 1) * STRETCH]))
+    return squares, tasks
 
 
 def _square(parts: Array, i: int, stretch: Array) -> Task:
@@ -374,7 +330,9 @@ def joined(phases: list[Phase]) -> list[list[list[Task]] | Callable[[], None]]:
             if not parts or callable(parts[-1]):
                 parts.append([])
             if phase.by_sample and open_pieces:
-                parts[-1][-1] = [_both(a, b) for a, b in zip(parts[-1][-1], phase.tasks, strict=True)]
+                parts[-1][-1] = [
+                    _both(a, b) for a, b in zip(parts[-1][-1], phase.tasks, strict=True)
+                ]
             else:
                 parts[-1].append(list(phase.tasks))
             open_pieces = phase.by_sample

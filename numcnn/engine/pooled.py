@@ -14,35 +14,33 @@ from numcnn.engine.geometry import grid, pool_windows
 from numcnn.engine.products import ConvStep
 from numcnn.engine.steps import MOST_PIECES, Phase, Step, Wires
 from numcnn.kernels.pooling import matmul_pool, pool, pool_backward, unpool
-from numcnn.kernels.sparse import sparse_dw, sparse_dx
+from numcnn.kernels.sparse import living, sparse_dw, sparse_dx
 from numcnn.layers.base import Layer
 from numcnn.layers.conv2d import Conv2D
 from numcnn.layers.maxpool2d import MaxPool2D
 
 Array = np.ndarray[Any, Any]
 
-STRIP_BYTES = 16_384  # of x, whose gradients are listed at a time: half of the first cache
+STRIP_BYTES = 20_480  # of x at a time: the better half of the first cache
 
 
 class PooledConvStep(ConvStep):
     """Conv2D + ReLU + MaxPool2D of 2x2."""
 
-    kernel = "matmul_pool"
+    pooled = True
 
-    def __init__(self, layers: list[Layer], dtype: str, relu: bool) -> None:
-        super().__init__(layers, dtype, relu)
+    def __init__(self, layers: list[Layer], dtype: str, relu: bool, exact: bool) -> None:
+        super().__init__(layers, dtype, relu, exact)
         g = self.geometry
         self.py, self.px = g.oh // 2, g.ow // 2
         self.windows = g.pooled_windows
-        self.pixels = g.pooled(g.ow * g.f, g.f)  # where in dz
         run = g.kw * g.c
         self.sparse = g.dw == 1 and run % self.width == 0
-        self.why = "full size is never written; " + (
-            "backward by lists of living gradients" if self.sparse else "backward over all pixels"
-        )
+        self.kernel = "winograd, pooled" if self.winograd else "matmul_pool"
+        self.why += "; dw from the winners alone" if self.sparse else "; dw from all pixels"
         self.patch = grid((g.kh, g.dh * g.x_row), (run // self.width, self.width))
         self.places = grid((g.kh, run), (run // self.width, self.width))
-        rows = max(1, (STRIP_BYTES // (g.x_row * self.dtype.itemsize) - g.kh) // (2 * g.sh))
+        rows = max(1, (STRIP_BYTES // (g.x_row * self.dtype.itemsize) - g.kh + 1) // (2 * g.sh))
         self.strip = rows * self.px
 
     @staticmethod
@@ -74,8 +72,14 @@ class PooledConvStep(ConvStep):
         w, bias = self.conv.params["w"].reshape(-1), self.bias()
         steps = (g.x_step, self.py * self.px * g.f)
 
+        if self.winograd:
+            product = self.winograd.piece(wires, y, codes, x, bias, self.relu)
+
         def task(worker: int, a: int, b: int) -> None:
             self.copy_inside(wires, image, a, b)
+            if self.winograd:
+                product(worker, a, b)
+                return
             matmul_pool(
                 y, codes, x, self.windows, g.taps, w, bias, self.relu, (a, b), steps,
                 wires.scratch(worker),
@@ -84,34 +88,48 @@ class PooledConvStep(ConvStep):
         return [wires.by_piece(task)]
 
     def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
-        """Return dw, db and dx, by lists where the kernel's vectors fit."""
-        return self._sparse_backward(wires) if self.sparse else self._dense_backward(wires)
+        """Return dw, db and dx, by lists where whole vectors fit."""
+        phases: list[Phase] = []
+        rest: list[Task] = []
+        trained = wires.gradient(self.conv, "w") is not None
+        if self.sparse:
+            if trained:
+                phase, rest = self._sparse_dw(wires)
+                phases.append(phase)
+            if wires.dx is not None and not self.winograd_dx:
+                phases.append(self._sparse_dx(wires))
+            elif wires.dx is not None:
+                phases += [self._unpooled(wires, bordered=True)[0], self.dx(wires, wires.y)]
+            return phases, rest
+        phase, dz, sums = self._unpooled(wires, bordered=False)
+        phases = [phase]
+        if trained:
+            phase, shares = self.dw(wires, dz)
+            phases.append(phase)
+            rest = self.add_up(wires, "w", shares) + self.add_up(wires, "b", sums)
+        if wires.dx is not None:
+            phases += [self.put_border(wires, dz), self.dx(wires, dz)]
+        return phases, rest
 
-    def _dense_backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
-        """Return dz in full size, and from there what an unpooled convolution does."""
+    def _unpooled(self, wires: Wires, bordered: bool) -> tuple[Phase, Array, Array]:
+        """Return how dz is made in full size, where it stands, and each piece's db."""
         g, dy, codes = self.geometry, wires.dy.reshape(-1), self.codes(wires).reshape(-1)  # type: ignore[union-attr]
-        shape = (g.oh, g.ow, g.f)
+        shape, start = (g.oh, g.ow, g.f), 0
         dz = wires.buffers.per_sample(f"{self.name}: dz", shape, self.dtype)[: wires.n]
-        flat, steps = dz.reshape(-1), (g.oh * g.ow * g.f, self.py * self.px * g.f)
-        sums = wires.buffers.take(f"{self.name}: db", (MOST_PIECES, g.f), self.dtype)
+        if bordered and self.bordered:
+            above, _, left, _ = g.dz_border()
+            shape, dz = self.z_shape, self.bordered_dz(wires, dz)
+            start = (above * shape[1] + left) * g.f
+        pixels = g.pooled(shape[1] * g.f, g.f) + start
+        steps = (int(np.prod(shape)), self.py * self.px * g.f)
+        flat = dz.reshape(-1)
+        sums = wires.buffers.take(f"{self.name}: db of dz", (MOST_PIECES, g.f), self.dtype)
         numbers = {a: i for i, (a, _) in enumerate(wires.pieces)}
 
         def piece(a: int, b: int) -> None:
-            unpool(flat, dy, codes, self.pixels, g.f, (a, b), steps)
-            np.add.reduce(dz[a:b].reshape(-1, g.f), axis=0, out=sums[numbers[a]])
+            unpool(flat, sums[numbers[a]], dy, codes, pixels, (a, b), steps)
 
-        phases, rest = self.from_dz(wires, dz)
-        return [wires.by_sample(piece), *phases], rest + self.add_up(wires, "b", sums)
-
-    def _sparse_backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
-        phases: list[Phase] = []
-        rest: list[Task] = []
-        if wires.gradient(self.conv, "w") is not None:
-            phase, rest = self._sparse_dw(wires)
-            phases.append(phase)
-        if wires.dx is not None:
-            phases.append(self._sparse_dx(wires))
-        return phases, rest
+        return wires.by_sample(piece), dz, sums
 
     def _sparse_dw(self, wires: Wires) -> tuple[Phase, list[Task]]:
         """Return each piece's dw, as (F, K), and db."""
@@ -120,17 +138,15 @@ class PooledConvStep(ConvStep):
         dw = wires.buffers.take(f"{self.name}: dw", (MOST_PIECES, g.f, g.n_k), self.dtype)
         db = wires.buffers.take(f"{self.name}: db", (MOST_PIECES, g.f), self.dtype)
         numbers = {a: i for i, (a, _) in enumerate(wires.pieces)}
-        steps = (g.x_step, self.py * self.px * g.f)
-        size = g.f * self.strip
+        y_step = self.py * self.px * g.f
+        alive = wires.buffers.per_sample(f"{self.name}: living", (y_step,), self.dtype).reshape(-1)
 
         def task(worker: int, a: int, b: int) -> None:
-            where = wires.room(worker, f"{self.name}: where", size, np.int64)
-            values = wires.room(worker, f"{self.name}: values", size, self.dtype)
-            counts = wires.room(worker, f"{self.name}: counts", g.f, np.int64)
-            i = numbers[a]
+            i, piece = numbers[a], slice(a * y_step, b * y_step)
+            living(alive[piece], db[i], dy[piece], codes[piece])
             sparse_dw(
-                dw[i].reshape(-1), db[i], dy, codes, x, self.windows, self.patch, self.places,
-                (a, b), steps, self.strip, where, values, counts,
+                dw[i].reshape(-1), alive, codes, x, self.windows, self.patch, self.places, (a, b),
+                (g.x_step, y_step), g.f, self.strip,
             )  # fmt: skip
 
         gradient = wires.gradient(self.conv, "w")
@@ -143,18 +159,16 @@ class PooledConvStep(ConvStep):
 
         return wires.by_piece(task), [add_up, *self.add_up(wires, "b", db)]
 
-    def prepare(self, wires: Wires) -> list[Task]:
+    def prepare_dx(self, wires: Wires, w: Array) -> Task:
         """Return the filters as rows, as the lists need them."""
-        if not self.sparse:
-            return super().prepare(wires)
-        if not wires.training or wires.dx is None:
-            return []
-        w, rows = self.conv.params["w"].reshape(-1, self.geometry.f), self._filters(wires)
+        if not self.sparse or self.winograd_dx:
+            return super().prepare_dx(wires, w)
+        rows = self._filters(wires)
 
         def task(worker: int) -> None:
-            rows[...] = w.T
+            rows[...] = w.reshape(-1, self.geometry.f).T
 
-        return [task]
+        return task
 
     def _filters(self, wires: Wires) -> Array:
         g = self.geometry

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from numcnn.engine.crew import Task
+from numcnn.engine.crew import CREW, Task
 from numcnn.engine.geometry import ConvGeometry, grid
 from numcnn.engine.steps import MOST_PIECES, Phase, Step, Wires
+from numcnn.engine.winograd import Winograd
 from numcnn.kernels.elementwise import relu_backward
 from numcnn.kernels.matmul import DEPTH, matmul
 from numcnn.kernels.simd import ROWS, VECTOR_BYTES
@@ -94,13 +95,13 @@ class DenseStep(ProductStep):
 
         def part(worker: int, m0: int, m1: int, q0: int, q1: int) -> None:
             where = (0, 1, m0, m1, q0, q1)
-            scratch = wires.scratch(worker)
             matmul(
                 y, to, x, from_, self.inputs, w, self.u, 1, b, self.relu, self.u, where,
-                (0, 0, 0), scratch,
+                (0, 0, 0), wires.scratch(worker),
             )  # fmt: skip
 
-        return [self._cut(wires, part, self.u, 2)]
+        share = -(-self.u // (self.width * CREW.size))  # panels, so that all have as many
+        return [self._cut(wires, part, self.u, min(GROUP, share))]
 
     def _cut(self, wires: Wires, part: Any, columns: int, size: int) -> Phase:
         """Return the phase that does all rows and columns of a product over the batch."""
@@ -117,12 +118,11 @@ class DenseStep(ProductStep):
 
             return Phase([rows_of(a, b) for a, b in wires.pieces], by_sample=True)
         rows = wires.n * per_sample
-        return Phase(
-            [
-                lambda worker, q0=q0, q1=q1: part(worker, 0, rows, q0, q1)
-                for q0, q1 in groups(columns, self.width, size)
-            ]
-        )
+
+        def columns_of(q0: int, q1: int) -> Task:
+            return lambda worker: part(worker, 0, rows, q0, q1)
+
+        return Phase([columns_of(q0, q1) for q0, q1 in groups(columns, self.width, size)])
 
     def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
         """Return dx = dz @ w.T; left for later are dw = x.T @ dz and db = the sum of dz."""
@@ -138,10 +138,9 @@ class DenseStep(ProductStep):
 
             def part(worker: int, m0: int, m1: int, q0: int, q1: int) -> None:
                 where = (0, 1, m0, m1, q0, q1)
-                scratch = wires.scratch(worker)
                 matmul(
                     dx, to, dz, from_, self.units, w, 1, self.u, none, False, self.d, where,
-                    (0, 0, 0), scratch,
+                    (0, 0, 0), wires.scratch(worker),
                 )  # fmt: skip
 
             phases.append(self._cut(wires, part, self.d, GROUP))
@@ -150,34 +149,56 @@ class DenseStep(ProductStep):
             dw = gradient.reshape(-1)
             samples, to_w = grid((rows, self.d)), grid((self.d, self.u))
 
-            def rows_of_w(worker: int, m0: int, m1: int) -> None:
-                for q0, q1 in groups(self.u, self.width):
-                    where = (0, 1, m0, m1, q0, q1)
-                    scratch = wires.scratch(worker)
-                    matmul(
-                        dw, to_w, x, self.inputs, samples, dz, self.u, 1, none, False, self.u,
-                        where, (0, 0, 0), scratch,
-                    )  # fmt: skip
+            def rows_of_w(m0: int, m1: int) -> Task:
+                def task(worker: int) -> None:
+                    for q0, q1 in groups(self.u, self.width):
+                        matmul(
+                            dw, to_w, x, self.inputs, samples, dz, self.u, 1, none, False, self.u,
+                            (0, 1, m0, m1, q0, q1), (0, 0, 0), wires.scratch(worker),
+                        )  # fmt: skip
+
+                return task
 
             size = max(ROWS, -(-self.d // (16 * ROWS)) * ROWS)
-            rest += [
-                lambda worker, m=m: rows_of_w(worker, m, min(m + size, self.d))
-                for m in range(0, self.d, size)
-            ]
+            rest += [rows_of_w(m, min(m + size, self.d)) for m in range(0, self.d, size)]
         return phases, rest
 
 
 class ConvStep(ProductStep):
-    """Conv2D, with ReLU: im2col's product without im2col."""
+    """Conv2D, with ReLU: im2col's product without im2col, or Winograd's where that may be."""
 
-    kernel = "matmul over windows"
-    why = "any window, stride, padding and dilation"
+    pooled = False
 
-    def __init__(self, layers: list[Layer], dtype: str, relu: bool) -> None:
+    def __init__(self, layers: list[Layer], dtype: str, relu: bool, exact: bool) -> None:
         super().__init__(layers, dtype, relu)
         self.conv: Conv2D = layers[0]  # type: ignore[assignment]
-        self.geometry = ConvGeometry(self.conv)
-        self.filters = grid((self.geometry.n_k, self.geometry.f))
+        g = self.geometry = ConvGeometry(self.conv)
+        self.filters = grid((g.n_k, g.f))
+        above, below, left, right = g.dz_border()
+        self.bordered = any(g.dz_border())
+        self.z_shape = (above + g.oh + below, left + g.ow + right, g.f)
+        self.winograd = self.winograd_dx = None
+        simple = (g.kh, g.kw, g.sh, g.sw, g.dh, g.dw) == (3, 3, 1, 1, 1, 1)
+        image = (g.ph, g.pw, g.c)
+        if simple and not exact and Winograd.fits(image, g.f, self.pooled, dtype):
+            self.winograd = Winograd(f"{self.name}: y", image, g.f, self.pooled, dtype)
+        if simple and not exact and Winograd.fits(self.z_shape, g.c, False, dtype):
+            self.winograd_dx = Winograd(f"{self.name}: dx", self.z_shape, g.c, False, dtype)
+        self.kernel = "winograd" if self.winograd else "matmul over windows"
+        self.why = "3x3, stride 1, whole vectors" if self.winograd else self._why_direct(exact)
+
+    def _why_direct(self, exact: bool) -> str:
+        g = self.geometry
+        if (g.kh, g.kw, g.sh, g.sw, g.dh, g.dw) != (3, 3, 1, 1, 1, 1):
+            return "any window, stride and dilation"
+        if exact or self.dtype != np.float32:
+            return "exact sums wanted"
+        return f"channels not in vectors of {self.width}, or a small image"
+
+    def scratch_size(self) -> int:
+        """Return the room for panels or for Winograd's points."""
+        used = [w.scratch_size() for w in (self.winograd, self.winograd_dx) if w]
+        return max(super().scratch_size(), *used, 0)
 
     def image(self, wires: Wires) -> Array:
         """Return x, with its border of zeros where it has one."""
@@ -193,41 +214,63 @@ class ConvStep(ProductStep):
         if g.padded:
             image[a:b, g.top : g.top + g.ih, g.left : g.left + g.iw] = wires.x[a:b]
 
+    def prepare(self, wires: Wires) -> list[Task]:
+        """Return the filters in the forms that forward and dx need."""
+        w = self.conv.params["w"]
+        tasks: list[Task] = []
+        if self.winograd:
+            tasks.append(self.winograd.prepare(wires, w))
+        if wires.training and wires.dx is not None:
+            tasks.append(self.prepare_dx(wires, w))
+        return tasks
+
+    def prepare_dx(self, wires: Wires, w: Array) -> Task:
+        """Return the filters turned round."""
+        if self.winograd_dx:
+            return self.winograd_dx.prepare(wires, w[::-1, ::-1].transpose(0, 1, 3, 2))
+        turned = self.turned(wires)
+
+        def task(worker: int) -> None:
+            for part, to in zip(self.geometry.backward, turned, strict=True):
+                to[...] = w[np.ix_(*part.taps)].transpose(0, 1, 3, 2).reshape(to.shape)
+
+        return task
+
     def forward(self, wires: Wires) -> list[Phase]:
         """Return y = relu(windows of x @ w + b)."""
         g, image = self.geometry, self.image(wires)
         x, y = image.reshape(-1), wires.y.reshape(-1)
         w, bias = self.conv.params["w"].reshape(-1), self.bias()
         steps = (g.x_step, 0, g.oh * g.ow * g.f)
+        if self.winograd:
+            no_codes = np.zeros(0, np.uint8)
+            product = self.winograd.piece(wires, y, no_codes, x, bias, self.relu)
 
         def task(worker: int, a: int, b: int) -> None:
             self.copy_inside(wires, image, a, b)
+            if self.winograd:
+                product(worker, a, b)
+                return
             for q0, q1 in groups(g.f, self.width):
                 where = (a, b, 0, g.oh * g.ow, q0, q1)
-                scratch = wires.scratch(worker)
                 matmul(
                     y, g.outs, x, g.windows, g.taps, w, g.f, 1, bias, self.relu, g.f, where, steps,
-                    scratch,
+                    wires.scratch(worker),
                 )  # fmt: skip
 
         return [wires.by_piece(task)]
 
     def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
-        """Return dz, then what `from_dz` says."""
+        """Return dz, then dw, db and dx."""
         phase, sums = self.dz(wires, self.geometry.f)
-        phases, rest = self.from_dz(wires, wires.dy)  # type: ignore[arg-type]
-        return [phase, *phases], rest + self.add_up(wires, "b", sums)
-
-    def from_dz(self, wires: Wires, dz: Array) -> tuple[list[Phase], list[Task]]:
-        """Return how dz gives dw, summed up piece by piece, and dx."""
-        phases: list[Phase] = []
-        rest: list[Task] = []
+        phases, rest = [phase], self.add_up(wires, "b", sums)
+        dz: Array = wires.dy  # type: ignore[assignment]
         if wires.gradient(self.conv, "w") is not None:
             phase, shares = self.dw(wires, dz)
             phases.append(phase)
             rest += self.add_up(wires, "w", shares)
         if wires.dx is not None:
-            phases.append(self.dx(wires, dz))
+            phases += [self.put_border(wires, dz), self.dx(wires, dz)]
         return phases, rest
 
     def dw(self, wires: Wires, dz: Array) -> tuple[Phase, Array]:
@@ -241,26 +284,12 @@ class ConvStep(ProductStep):
         def task(worker: int, a: int, b: int) -> None:
             for q0, q1 in groups(g.f, self.width):
                 where = (a, b, 0, g.n_k, q0, q1)
-                scratch = wires.scratch(worker)
                 matmul(
                     shares[numbers[a]], self.filters, x, g.taps, g.windows, z, g.f, 1,
-                    self.no_bias, False, g.f, where, steps, scratch,
+                    self.no_bias, False, g.f, where, steps, wires.scratch(worker),
                 )  # fmt: skip
 
         return wires.by_piece(task), shares
-
-    def prepare(self, wires: Wires) -> list[Task]:
-        """Return the filters turned round, as dx needs them."""
-        if not wires.training or wires.dx is None:
-            return []
-        w, turned = self.conv.params["w"], self.turned(wires)
-
-        def task(worker: int) -> None:
-            for part, to in zip(self.geometry.backward, turned, strict=True):
-                ys, xs = part.taps
-                to[...] = w[np.ix_(ys, xs)].transpose(0, 1, 3, 2).reshape(to.shape)
-
-        return [task]
 
     def turned(self, wires: Wires) -> list[Array]:
         """Return where the filters of each part of dx stand, (taps * F, C)."""
@@ -270,31 +299,47 @@ class ConvStep(ProductStep):
             for i, part in enumerate(g.backward)
         ]
 
+    def bordered_dz(self, wires: Wires, dz: Array) -> Array:
+        """Return where dz stands with the border of zeros that dx needs; dz itself without one."""
+        if not self.bordered:
+            return dz
+        name = f"{self.name}: padded dz"
+        return wires.buffers.per_sample(name, self.z_shape, self.dtype)[: wires.n]
+
+    def put_border(self, wires: Wires, dz: Array) -> Phase:
+        """Return how dz gets its border."""
+        z, g = self.bordered_dz(wires, dz), self.geometry
+        above, _, left, _ = g.dz_border()
+
+        def piece(a: int, b: int) -> None:
+            if self.bordered:
+                z[a:b, above : above + g.oh, left : left + g.ow] = dz[a:b]
+
+        return wires.by_sample(piece)
+
     def dx(self, wires: Wires, dz: Array) -> Phase:
         """Return dx, each pixel the sum over its taps of dz @ w.T."""
-        g, parts, turned = self.geometry, self.geometry.backward, self.turned(wires)
-        above, below, left, right = g.dz_border()
-        shape = (above + g.oh + below, left + g.ow + right, g.f)
-        bordered = any(g.dz_border())
-        z = dz
-        if bordered:
-            z = wires.buffers.per_sample(f"{self.name}: padded dz", shape, self.dtype)[: wires.n]
-        dx, flat = wires.dx.reshape(-1), z.reshape(-1)  # type: ignore[union-attr]
-        steps = (int(np.prod(shape)), 0, g.ih * g.iw * g.c)
+        g, parts = self.geometry, self.geometry.backward
+        z = self.bordered_dz(wires, dz).reshape(-1)
+        dx = wires.dx.reshape(-1)  # type: ignore[union-attr]
+        if self.winograd_dx:
+            no_codes = np.zeros(0, np.uint8)
+            return wires.by_piece(
+                self.winograd_dx.piece(wires, dx, no_codes, z, self.no_bias, False)
+            )
+        turned = self.turned(wires)
+        steps = (int(np.prod(self.z_shape)), 0, g.ih * g.iw * g.c)
         whole = sum(part.pixels.size for part in parts) == g.ih * g.iw
 
         def task(worker: int, a: int, b: int) -> None:
-            if bordered:
-                z[a:b, above : above + g.oh, left : left + g.ow] = dz[a:b]
             if not whole:
                 wires.dx[a:b] = 0  # type: ignore[index]
             for part, w in zip(parts, turned, strict=True):
                 for q0, q1 in groups(g.c, self.width):
                     where = (a, b, 0, part.pixels.size, q0, q1)
-                    scratch = wires.scratch(worker)
                     matmul(
-                        dx, part.pixels, flat, part.rows, part.cols, w.reshape(-1), g.c, 1,
-                        self.no_bias, False, g.c, where, steps, scratch,
+                        dx, part.pixels, z, part.rows, part.cols, w.reshape(-1), g.c, 1,
+                        self.no_bias, False, g.c, where, steps, wires.scratch(worker),
                     )  # fmt: skip
 
         return wires.by_piece(task)

@@ -156,15 +156,16 @@ class LayerStep(Step):
 
         def call() -> None:
             self.layer.grads.clear()
-            dx = self.layer.backward(wires.dy)  # type: ignore[arg-type]
+            dx = np.asarray(self.layer.backward(wires.dy))  # type: ignore[arg-type]
             require_gradients(self.layer)
-            for name in self.layer.params:
-                gradient = wires.gradient(self.layer, name)
-                if gradient is not None:
-                    gradient[...] = self.layer.grads[name]
-                    self.layer.grads[name] = gradient
-            if wires.dx is not None:
-                wires.dx[...] = dx
+            if wires.dx is None:
+                return
+            if dx.shape != wires.dx.shape:
+                raise GradientError(
+                    f"backward of layer {self.layer.name!r} returned an array of shape {dx.shape}, "
+                    f"but its x has the shape {wires.dx.shape}."
+                )
+            wires.dx[...] = dx
 
         return [Phase(call=call)], []
 

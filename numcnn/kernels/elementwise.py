@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from numcnn.kernels.compile import kernel
 from numcnn.kernels.simd import (
     VECTOR_BYTES,
@@ -53,25 +55,27 @@ def softmax_crossentropy(losses: Any, p: Any, dz: Any, z: Any, y: Any, samples: 
     of rows of the whole batch, whose mean loss is meant.
     """
     n, classes = z.shape
+    lowest = -np.finfo(np.float64).max
     for i in range(n):
-        top = z[i, 0]
+        top = np.float64(z[i, 0])
         for k in range(1, classes):
-            top = max(top, z[i, k])
-        total = 0.0
+            top = max(top, np.float64(z[i, k]))
+        total = np.float64(0)
         for k in range(classes):
-            e = math.exp(z[i, k] - top)
-            p[i, k] = e
-            total += e
+            total += math.exp(np.float64(z[i, k]) - top)
         log_total = math.log(total)
-        weight = 0.0
-        loss = 0.0
+        weight = np.float64(0)
+        loss = np.float64(0)
         for k in range(classes):
-            target = float(y[i, k])
+            target = np.float64(y[i, k])
+            below = np.float64(z[i, k]) - top
+            if below < lowest:  # the difference of two huge scores; NaN stays
+                below = lowest
             weight += target
-            loss += target * (log_total - (float(z[i, k]) - float(top)))
+            loss += target * (log_total - below)
+            p[i, k] = math.exp(below) / total
         losses[i] = loss
         for k in range(classes):
-            p[i, k] = p[i, k] / total
             dz[i, k] = (weight * p[i, k] - y[i, k]) / samples
 
 

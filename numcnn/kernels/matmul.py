@@ -41,7 +41,9 @@ DEPTH = 256  # numbers of k at a time: a panel of b is then 16 KB
 
 
 @kernel
-def pack(panels: Any, b: Any, first: int, n_k: int, row: int, col: int, n: int, q0: int, q1: int):
+def pack(
+    panels: Any, b: Any, first: int, n_k: int, row: int, col: int, n: int, q0: int, q1: int
+) -> None:
     """Lay n_k rows of b out as panels of one vector's width, zeros after the last column.
 
     panels[q, k, j] = b[first + k * row + (q * width + j) * col]
@@ -84,17 +86,19 @@ def matmul(
 
     part: (first sample, last + 1, first row, last + 1, first panel of columns, last + 1).
     steps: (of a, of b, of c) from one sample to the next. Where c's is 0, the samples are summed.
-    bias: n numbers, or none. scratch: DEPTH vectors for each panel.
+    bias: n numbers, or none. scratch: DEPTH vectors for each panel. Where b changes with every
+    sample and its rows are whole vectors, it is read where it stands instead of being packed.
     """
     s0, s1, m0, m1, q0, q1 = part
     a_step, b_step, c_step = steps
     width = VECTOR_BYTES // c.itemsize
     zero = fill(c, 0)
+    direct = b_step > 0 and b_col == 1 and n % width == 0
     for k0 in range(0, cols.size, DEPTH):
         depth = min(DEPTH, cols.size - k0)
         last = k0 + depth == cols.size
         for s in range(s0, s1):
-            if s == s0 or b_step > 0:
+            if not direct and (s == s0 or b_step > 0):
                 pack(scratch, b, s * b_step + k0 * b_row, depth, b_row, b_col, n, q0, q1)
             fresh = k0 == 0 and (c_step > 0 or s == s0)
             for m in range(m0, m1, ROWS):
@@ -108,9 +112,12 @@ def matmul(
                         block = load_rows(c, o, 0)
                     else:
                         block = load_some_rows(c, o, lanes)
-                    panel = (q - q0) * depth * width
+                    if direct:
+                        panels, panel, row = b, s * b_step + k0 * b_row + q * width, b_row
+                    else:
+                        panels, panel, row = scratch, (q - q0) * depth * width, width
                     for k in range(depth):
-                        v = load(scratch, panel + k * width)
+                        v = load(panels, panel + k * row)
                         block = fma_rows(block, a, r, cols[k0 + k], v)
                     if last and bias.size > 0:
                         block = add_row(block, load_some(bias, q * width, lanes))

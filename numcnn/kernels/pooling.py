@@ -12,15 +12,18 @@ from numcnn.kernels.compile import kernel
 from numcnn.kernels.matmul import pack
 from numcnn.kernels.simd import (
     VECTOR_BYTES,
+    add,
     add_row,
     fill,
     fma_rows,
     load,
+    load_codes,
     offsets,
     repeat,
     store,
     store_codes,
     where_beats,
+    where_equal,
 )
 
 DEAD = 4  # the code of an output whose gradient goes nowhere
@@ -79,26 +82,31 @@ def matmul_pool(
 
 
 @kernel
-def unpool(dz: Any, dy: Any, codes: Any, pixels: Any, n: int, part: Any, steps: Any) -> None:
+def unpool(dz: Any, db: Any, dy: Any, codes: Any, pixels: Any, part: Any, steps: Any) -> None:
     """dz = dy at each window's winner, zero elsewhere: MaxPool2D.backward, then ReLU's.
 
-    pixels[4 * i + t] is where in dz the pixel t of window i begins. n channels.
-    part: (first sample, last + 1). steps: (of dz, of dy) from one sample to the next.
+    pixels[4 * i + t] is where in dz the pixel t of window i begins. db = the sum of dz, one number
+    per channel. part: (first sample, last + 1). steps: (of dz, of dy) from one sample to the next.
     """
+    n = db.size
+    width = VECTOR_BYTES // dz.itemsize
+    zero, dead = fill(dz, 0), fill(dz, DEAD)
     (s0, s1), (z_step, y_step) = part, steps
+    db[:] = 0
     for s in range(s0, s1):
         for i in range(pixels.size // 4):
-            at = s * y_step + i * n
-            g, code = dy[at : at + n], codes[at : at + n]
-            for t in range(4):
-                to = s * z_step + pixels[4 * i + t]
-                out = dz[to : to + n]
-                for j in range(n):
-                    out[j] = g[j] if code[j] == t else 0
+            at, to = s * y_step + i * n, s * z_step
+            for j in range(0, n, width):
+                code, g = load_codes(codes, at + j, dz), load(dy, at + j)
+                for t in range(4):
+                    store(dz, to + pixels[4 * i + t] + j, where_equal(code, fill(dz, t), g, zero))
+                store(db, j, add(load(db, j), where_equal(code, dead, zero, g)))
 
 
 @kernel
-def pool(y: Any, winners: Any, x: Any, starts: Any, taps: Any, n: int, part: Any, steps: Any):
+def pool(
+    y: Any, winners: Any, x: Any, starts: Any, taps: Any, n: int, part: Any, steps: Any
+) -> None:
     """y = max over each window of x; winners = where in the sample the maximum stands.
 
     Equals MaxPool2D.forward for windows of any size, with the same rules: the first maximum wins,

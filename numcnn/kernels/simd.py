@@ -53,7 +53,7 @@ class Vector(types.Type):
 
 @register_model(Vector)
 class VectorModel(models.PrimitiveModel):
-    """A vector is a few registers. They are separate values so that their order is ours to choose."""
+    """A vector is a few registers. As separate values, their order is ours to choose."""
 
     def __init__(self, manager: Any, kind: Vector) -> None:
         element = ir.FloatType() if kind.dtype is types.float32 else ir.DoubleType()
@@ -73,20 +73,20 @@ def primitive(emitter: Callable[..., Any]) -> Callable[..., Any]:
 # ---- one vector ---------------------------------------------------------------------------------
 
 
-def emit_load(_: Any, a: Any, i: Any) -> Any:
+def _emit_load(_: Any, a: Any, i: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _load(context, builder, sig.args[0], args[0], args[1])
 
     return Vector(a.dtype)(a, types.intp), instructions
 
 
-@primitive(emit_load)
+@primitive(_emit_load)
 def load(a: Any, i: Any) -> Any:
     """Return the vector a[i], a[i + 1], ..."""
     return a[i : i + VECTOR_BYTES // a.itemsize].copy()
 
 
-def emit_store(_: Any, a: Any, i: Any, v: Any) -> Any:
+def _emit_store(_: Any, a: Any, i: Any, v: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         _store(context, builder, sig.args[0], args[0], args[1], args[2])
         return context.get_dummy_value()
@@ -94,20 +94,20 @@ def emit_store(_: Any, a: Any, i: Any, v: Any) -> Any:
     return types.void(a, types.intp, v), instructions
 
 
-@primitive(emit_store)
+@primitive(_emit_store)
 def store(a: Any, i: Any, v: Any) -> None:
     """Write the vector to a[i], a[i + 1], ..."""
     a[i : i + len(v)] = v
 
 
-def emit_load_some(_: Any, a: Any, i: Any, lanes: Any) -> Any:
+def _emit_load_some(_: Any, a: Any, i: Any, lanes: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _load(context, builder, sig.args[0], args[0], args[1], lanes=args[2])
 
     return Vector(a.dtype)(a, types.intp, types.intp), instructions
 
 
-@primitive(emit_load_some)
+@primitive(_emit_load_some)
 def load_some(a: Any, i: Any, lanes: Any) -> Any:
     """Return a vector of the first `lanes` numbers at a[i], and zeros."""
     v = np.zeros(VECTOR_BYTES // a.itemsize, a.dtype)
@@ -115,7 +115,7 @@ def load_some(a: Any, i: Any, lanes: Any) -> Any:
     return v
 
 
-def emit_store_some(_: Any, a: Any, i: Any, v: Any, lanes: Any) -> Any:
+def _emit_store_some(_: Any, a: Any, i: Any, v: Any, lanes: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         _store(context, builder, sig.args[0], *args)
         return context.get_dummy_value()
@@ -123,13 +123,13 @@ def emit_store_some(_: Any, a: Any, i: Any, v: Any, lanes: Any) -> Any:
     return types.void(a, types.intp, v, types.intp), instructions
 
 
-@primitive(emit_store_some)
+@primitive(_emit_store_some)
 def store_some(a: Any, i: Any, v: Any, lanes: Any) -> None:
     """Write the first `lanes` numbers of the vector to a[i], a[i + 1], ..."""
     a[i : i + min(lanes, len(v))] = v[: max(0, lanes)]
 
 
-def emit_splat(_: Any, a: Any, i: Any) -> Any:
+def _emit_splat(_: Any, a: Any, i: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         number = builder.load(_pointer(context, builder, sig.args[0], args[0], args[1], 1))
         return _join(builder, [_splat(builder, number)] * PARTS)
@@ -137,36 +137,63 @@ def emit_splat(_: Any, a: Any, i: Any) -> Any:
     return Vector(a.dtype)(a, types.intp), instructions
 
 
-@primitive(emit_splat)
+@primitive(_emit_splat)
 def splat(a: Any, i: Any) -> Any:
     """Return the vector whose numbers are all a[i]."""
     return np.full(VECTOR_BYTES // a.itemsize, a[i])
 
 
-def emit_fill(_: Any, a: Any, value: Any) -> Any:
+def _emit_fill(_: Any, a: Any, value: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _join(builder, [_splat(builder, args[1])] * PARTS)
 
     return Vector(a.dtype)(a, a.dtype), instructions
 
 
-@primitive(emit_fill)
+@primitive(_emit_fill)
 def fill(a: Any, value: Any) -> Any:
     """Return the vector whose numbers are all `value`, of a's type."""
     return np.full(VECTOR_BYTES // a.itemsize, value, a.dtype)
 
 
-def emit_fma(_: Any, x: Any, y: Any, z: Any) -> Any:
+def _emit_fma(_: Any, x: Any, y: Any, z: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _each(builder, _fma, *args)
 
     return x(x, x, x), instructions
 
 
-@primitive(emit_fma)
+@primitive(_emit_fma)
 def fma(x: Any, y: Any, z: Any) -> Any:
     """Return x * y + z, rounded once."""
     return x * y + z
+
+
+def _emit_sqrt(_: Any, x: Any) -> Any:
+    def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _each(builder, lambda b, x: _call(b, "sqrt", x.type, [x]), args[0])
+
+    return x(x), instructions
+
+
+@primitive(_emit_sqrt)
+def sqrt(x: Any) -> Any:
+    """Return the square root of x."""
+    return np.sqrt(x)
+
+
+def _emit_scale_add(_: Any, x: Any, factor: Any, y: Any) -> Any:
+    def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        factors = _join(builder, [_splat(builder, args[1])] * PARTS)
+        return _each(builder, _fma, args[0], factors, args[2])
+
+    return x(x, x.dtype, x), instructions
+
+
+@primitive(_emit_scale_add)
+def scale_add(x: Any, factor: float, y: Any) -> Any:
+    """Return factor * x + y for a number and two vectors."""
+    return x * x.dtype.type(factor) + y
 
 
 def _emit_binary(operation: str) -> Callable[..., Any]:
@@ -197,20 +224,56 @@ def mul(x: Any, y: Any) -> Any:
     return x * y
 
 
-def emit_beats(_: Any, x: Any, y: Any, a: Any, b: Any) -> Any:
+def _emit_beats(_: Any, x: Any, y: Any, a: Any, b: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _each(builder, _where_beats, *args)
 
     return x(x, x, x, x), instructions
 
 
-@primitive(emit_beats)
+@primitive(_emit_beats)
 def where_beats(x: Any, y: Any, a: Any, b: Any) -> Any:
     """Return a where x > y, or x is NaN and y is not; b elsewhere."""
     return np.where((x > y) | (np.isnan(x) & ~np.isnan(y)), a, b)
 
 
-def emit_total(_: Any, x: Any) -> Any:
+def _emit_where_equal(_: Any, x: Any, y: Any, a: Any, b: Any) -> Any:
+    def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _each(
+            builder, lambda r, x, y, a, b: r.select(r.fcmp_ordered("==", x, y), a, b), *args
+        )
+
+    return x(x, x, x, x), instructions
+
+
+@primitive(_emit_where_equal)
+def where_equal(x: Any, y: Any, a: Any, b: Any) -> Any:
+    """Return a where x == y, b elsewhere."""
+    return np.where(x == y, a, b)
+
+
+def _emit_load_codes(_: Any, codes: Any, i: Any, like: Any) -> Any:
+    def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        register = context.get_value_type(sig.return_type).element
+        pointer = _pointer(context, builder, sig.args[0], args[0], args[1], register.count * PARTS)
+        byte_register = ir.VectorType(ir.IntType(8), register.count)
+        parts = []
+        for part in range(PARTS):
+            at = builder.gep(pointer, [I64(part * register.count)])
+            codes = builder.load(builder.bitcast(at, byte_register.as_pointer()), align=1)
+            parts.append(builder.uitofp(codes, register))
+        return _join(builder, parts)
+
+    return Vector(like.dtype)(codes, types.intp, like), instructions
+
+
+@primitive(_emit_load_codes)
+def load_codes(codes: Any, i: Any, like: Any) -> Any:
+    """Return bytes as a vector of numbers of the type of the array `like`."""
+    return codes[i : i + VECTOR_BYTES // like.itemsize].astype(like.dtype)
+
+
+def _emit_total(_: Any, x: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         parts = [builder.extract_value(args[0], i) for i in range(PARTS)]
         total = ir.Constant(parts[0].type.element, 0.0)
@@ -222,13 +285,13 @@ def emit_total(_: Any, x: Any) -> Any:
     return x.dtype(x), instructions
 
 
-@primitive(emit_total)
+@primitive(_emit_total)
 def total(x: Any) -> Any:
     """Return the sum of the vector's numbers."""
     return x.sum()
 
 
-def emit_store_codes(_: Any, a: Any, i: Any, v: Any) -> Any:
+def _emit_store_codes(_: Any, a: Any, i: Any, v: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         codes = _each(builder, _to_bytes, args[2])
         _store(context, builder, sig.args[0], args[0], args[1], codes)
@@ -237,13 +300,13 @@ def emit_store_codes(_: Any, a: Any, i: Any, v: Any) -> Any:
     return types.void(a, types.intp, v), instructions
 
 
-@primitive(emit_store_codes)
+@primitive(_emit_store_codes)
 def store_codes(a: Any, i: Any, v: Any) -> None:
     """Write small whole numbers to an array of bytes."""
     a[i : i + len(v)] = v
 
 
-def emit_peek(_: Any, a: Any, i: Any) -> Any:
+def _emit_peek(_: Any, a: Any, i: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         pointer = _pointer(context, builder, sig.args[0], args[0], args[1], 1)
         return builder.load_atomic(pointer, "acquire", 8)
@@ -251,7 +314,7 @@ def emit_peek(_: Any, a: Any, i: Any) -> Any:
     return a.dtype(a, types.intp), instructions
 
 
-@primitive(emit_peek)
+@primitive(_emit_peek)
 def peek(a: Any, i: Any) -> Any:
     """Return a[i] as it stands in memory now: another thread may be writing it."""
     return a[i]
@@ -260,7 +323,7 @@ def peek(a: Any, i: Any) -> Any:
 # ---- a block of ROWS vectors: sums that stay in registers ---------------------------------------
 
 
-def emit_offsets(_: Any, table: Any, i: Any, last: Any, base: Any, n: Any) -> Any:
+def _emit_offsets(_: Any, table: Any, i: Any, last: Any, base: Any, n: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         table_type, (table, i, last, base, _) = sig.args[0], args
         offsets = []
@@ -275,26 +338,26 @@ def emit_offsets(_: Any, table: Any, i: Any, last: Any, base: Any, n: Any) -> An
     return result(table, types.intp, types.intp, types.intp, n), instructions
 
 
-@primitive(emit_offsets)
+@primitive(_emit_offsets)
 def offsets(table: Any, i: Any, last: Any, base: Any, n: int) -> Any:
     """Return n numbers of a table, from i on, each plus base; beyond `last` the last one."""
     return tuple(int(table[min(i + p, last)]) + base for p in range(n))
 
 
-def emit_repeat(_: Any, v: Any, n: Any) -> Any:
+def _emit_repeat(_: Any, v: Any, n: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return context.make_tuple(builder, sig.return_type, [args[0]] * sig.return_type.count)
 
     return types.UniTuple(v, n.literal_value)(v, n), instructions
 
 
-@primitive(emit_repeat)
+@primitive(_emit_repeat)
 def repeat(v: Any, n: int) -> Any:
     """Return the block of n times the same vector."""
     return (v,) * n
 
 
-def emit_fma_rows(_: Any, acc: Any, a: Any, rows: Any, k: Any, v: Any) -> Any:
+def _emit_fma_rows(_: Any, acc: Any, a: Any, rows: Any, k: Any, v: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         acc, a, rows, k, v = args
         sums = []
@@ -309,13 +372,13 @@ def emit_fma_rows(_: Any, acc: Any, a: Any, rows: Any, k: Any, v: Any) -> Any:
     return acc(acc, a, rows, types.intp, v), instructions
 
 
-@primitive(emit_fma_rows)
+@primitive(_emit_fma_rows)
 def fma_rows(acc: Any, a: Any, rows: Any, k: Any, v: Any) -> Any:
     """Return acc[p] + a[rows[p] + k] * v for every row p of the block."""
     return tuple(fma(splat(a, r + k), v, s) for r, s in zip(rows, acc, strict=True))
 
 
-def emit_fma_vectors(_: Any, acc: Any, a: Any, starts: Any, k: Any, v: Any) -> Any:
+def _emit_fma_vectors(_: Any, acc: Any, a: Any, starts: Any, k: Any, v: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         acc, a, starts, k, v = args
         sums = []
@@ -329,13 +392,13 @@ def emit_fma_vectors(_: Any, acc: Any, a: Any, starts: Any, k: Any, v: Any) -> A
     return acc(acc, a, starts, types.intp, v), instructions
 
 
-@primitive(emit_fma_vectors)
+@primitive(_emit_fma_vectors)
 def fma_vectors(acc: Any, a: Any, starts: Any, k: Any, v: Any) -> Any:
     """Return acc[p] + (the vector at a[starts[p] + k]) * v for every row p of the block."""
     return tuple(fma(load(a, i + k), v, s) for i, s in zip(starts, acc, strict=True))
 
 
-def emit_load_rows(_: Any, a: Any, rows: Any, k: Any) -> Any:
+def _emit_load_rows(_: Any, a: Any, rows: Any, k: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         a, rows, k = args
         starts = [builder.extract_value(rows, p) for p in range(sig.return_type.count)]
@@ -345,13 +408,13 @@ def emit_load_rows(_: Any, a: Any, rows: Any, k: Any) -> Any:
     return types.UniTuple(Vector(a.dtype), rows.count)(a, rows, types.intp), instructions
 
 
-@primitive(emit_load_rows)
+@primitive(_emit_load_rows)
 def load_rows(a: Any, rows: Any, k: Any) -> Any:
     """Return the block of the vectors at a[rows[p] + k]."""
     return tuple(load(a, r + k) for r in rows)
 
 
-def emit_load_some_rows(_: Any, a: Any, rows: Any, lanes: Any) -> Any:
+def _emit_load_some_rows(_: Any, a: Any, rows: Any, lanes: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         a, rows, lanes = args
         starts = [builder.extract_value(rows, p) for p in range(sig.return_type.count)]
@@ -361,13 +424,13 @@ def emit_load_some_rows(_: Any, a: Any, rows: Any, lanes: Any) -> Any:
     return types.UniTuple(Vector(a.dtype), rows.count)(a, rows, types.intp), instructions
 
 
-@primitive(emit_load_some_rows)
+@primitive(_emit_load_some_rows)
 def load_some_rows(a: Any, rows: Any, lanes: Any) -> Any:
     """Return the block of the first `lanes` numbers at each a[rows[p]], and zeros."""
     return tuple(load_some(a, r, lanes) for r in rows)
 
 
-def emit_store_rows(_: Any, a: Any, rows: Any, k: Any, acc: Any) -> Any:
+def _emit_store_rows(_: Any, a: Any, rows: Any, k: Any, acc: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         a, rows, k, acc = args
         for p in range(sig.args[3].count):
@@ -378,14 +441,14 @@ def emit_store_rows(_: Any, a: Any, rows: Any, k: Any, acc: Any) -> Any:
     return types.void(a, rows, types.intp, acc), instructions
 
 
-@primitive(emit_store_rows)
+@primitive(_emit_store_rows)
 def store_rows(a: Any, rows: Any, k: Any, acc: Any) -> None:
     """Write the block's rows to a[rows[p] + k]."""
     for r, v in zip(rows, acc, strict=True):
         store(a, r + k, v)
 
 
-def emit_store_some_rows(_: Any, a: Any, rows: Any, k: Any, acc: Any, n: Any, lanes: Any) -> Any:
+def _emit_store_some_rows(_: Any, a: Any, rows: Any, k: Any, acc: Any, n: Any, lanes: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         a, rows, k, acc, n, lanes = args
         for p in range(sig.args[3].count):
@@ -398,14 +461,14 @@ def emit_store_some_rows(_: Any, a: Any, rows: Any, k: Any, acc: Any, n: Any, la
     return types.void(a, rows, types.intp, acc, types.intp, types.intp), instructions
 
 
-@primitive(emit_store_some_rows)
+@primitive(_emit_store_some_rows)
 def store_some_rows(a: Any, rows: Any, k: Any, acc: Any, n: Any, lanes: Any) -> None:
     """Write the first `lanes` numbers of the block's first n rows to a[rows[p] + k]."""
     for r, v in zip(rows[: max(0, n)], acc, strict=False):
         store_some(a, r + k, v, lanes)
 
 
-def emit_add_row(_: Any, acc: Any, v: Any) -> Any:
+def _emit_add_row(_: Any, acc: Any, v: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         rows = [builder.extract_value(args[0], p) for p in range(sig.return_type.count)]
         sums = [_each(builder, lambda b, x, y: b.fadd(x, y), row, args[1]) for row in rows]
@@ -414,13 +477,13 @@ def emit_add_row(_: Any, acc: Any, v: Any) -> Any:
     return acc(acc, v), instructions
 
 
-@primitive(emit_add_row)
+@primitive(_emit_add_row)
 def add_row(acc: Any, v: Any) -> Any:
     """Return the block with a vector added to every row."""
     return tuple(add(row, v) for row in acc)
 
 
-def emit_relu_rows(_: Any, acc: Any) -> Any:
+def _emit_relu_rows(_: Any, acc: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         rows = [builder.extract_value(args[0], p) for p in range(sig.return_type.count)]
         return context.make_tuple(
@@ -430,7 +493,7 @@ def emit_relu_rows(_: Any, acc: Any) -> Any:
     return acc(acc), instructions
 
 
-@primitive(emit_relu_rows)
+@primitive(_emit_relu_rows)
 def relu_rows(acc: Any) -> Any:
     """Return max(x, 0) of the block; NaN stays NaN."""
     return tuple(np.maximum(row, 0) for row in acc)

@@ -1,8 +1,8 @@
 """Gradients of a convolution that was pooled: only what won has one.
 
-Of the four pixels under a 2x2 window one has a gradient, and none where ReLU let nothing through.
-So of the products that Conv2D.backward sums up at most a quarter is not zero. Here only those are
-computed: a list of the living gradients is made, then each adds its share.
+Of the four pixels under a 2x2 window one has a gradient. So of the products that Conv2D.backward
+sums up at most a quarter is not zero, and only those are computed here: the code of a window says
+which of its pixels the gradient belongs to.
 """
 
 from typing import Any
@@ -10,93 +10,75 @@ from typing import Any
 import numpy as np
 
 from numcnn.kernels.compile import kernel
+from numcnn.kernels.pooling import DEAD
 from numcnn.kernels.simd import (
     ROWS,
     VECTOR_BYTES,
+    add,
+    fill,
     fma_vectors,
+    load,
+    load_codes,
     load_rows,
     offsets,
     splat,
+    store,
     store_rows,
     store_some_rows,
+    where_equal,
 )
 
 
 @kernel
+def living(g: Any, db: Any, dy: Any, codes: Any) -> None:
+    """g = dy where ReLU let the output through, else 0; db = the sum of g for each filter."""
+    width = VECTOR_BYTES // g.itemsize
+    zero, dead = fill(g, 0), fill(g, DEAD)
+    db[:] = 0
+    for i in range(0, dy.size, db.size):
+        for f in range(0, db.size, width):
+            v = where_equal(load_codes(codes, i + f, g), dead, zero, load(dy, i + f))
+            store(g, i + f, v)
+            store(db, f, add(load(db, f), v))
+
+
+@kernel
 def sparse_dw(
-    dw: Any,
-    db: Any,
-    dy: Any,
-    codes: Any,
-    x: Any,
-    rows: Any,
-    patch: Any,
-    places: Any,
-    part: Any,
-    steps: Any,
-    strip: int,
-    where: Any,
-    values: Any,
-    counts: Any,
-) -> None:
-    """dw[f, k] = sum of dz * x under tap k, db[f] = sum of dz: Conv2D.backward's dw and db.
+    dw: Any, g: Any, codes: Any, x: Any, rows: Any, patch: Any, places: Any, part: Any, steps: Any,
+    n_f: int, strip: int,
+) -> None:  # fmt: skip
+    """dw[f, k] = sum over windows of g * x under tap k: Conv2D.backward's dw.
 
     dw: (F, K), where layers/conv2d.py has (K, F). rows: as in `matmul_pool`. patch: where in x,
     from a window's first pixel, each vector of a filter's taps stands; places: where in dw.
-    part: (first sample, last + 1). steps: (of x, of dy). strip: windows at a time, so that their
-    part of x stays in the first cache. where, values, counts: room for F lists of `strip` entries.
+    part: (first sample, last + 1). steps: (of x, of g). strip: windows at a time, so that their
+    part of x stays in the first cache.
+
+    Unsigned numbers in the inner loop, because Numba then does not ask whether an index counts from
+    the end.
     """
-    n_f, windows = db.size, rows.size // 4
-    n_k = dw.size // n_f
+    windows, n_k = rows.size // 4, dw.size // n_f
     (s0, s1), (x_step, y_step) = part, steps
     width = VECTOR_BYTES // dw.itemsize
+    three, four, filters = np.uintp(3), np.uintp(4), np.uintp(n_f)
     dw[:] = 0
-    db[:] = 0
     for s in range(s0, s1):
         for i0 in range(0, windows, strip):
             i1 = min(i0 + strip, windows)
-            at = s * y_step + i0 * n_f
-            end = s * y_step + i1 * n_f
-            list_living(
-                where, values, counts, db, dy[at:end], codes[at:end], rows[4 * i0 : 4 * i1], strip
-            )
             for f in range(n_f):
                 for p in range(0, patch.size, ROWS):
                     x_at = offsets(patch, p, patch.size - 1, s * x_step, ROWS)
                     w_at = offsets(places, p, patch.size - 1, f * n_k, ROWS)
                     block = load_rows(dw, w_at, 0)
-                    for e in range(f * strip, f * strip + counts[f]):
-                        block = fma_vectors(block, x, x_at, where[e], splat(values, e))
+                    at = np.uintp(s * y_step + i0 * n_f + f)
+                    for i in range(np.uintp(i0), np.uintp(i1)):
+                        pixel = rows[i * four + (np.uintp(codes[at]) & three)]
+                        block = fma_vectors(block, x, x_at, pixel, splat(g, at))
+                        at += filters
                     if patch.size - p >= ROWS:
                         store_rows(dw, w_at, 0, block)
                     else:
                         store_some_rows(dw, w_at, 0, block, patch.size - p, width)
-
-
-@kernel
-def list_living(
-    where: Any, values: Any, counts: Any, db: Any, dy: Any, codes: Any, rows: Any, strip: int
-) -> None:
-    """List, for each filter, the gradients that are alive and where in x their windows begin.
-
-    Unsigned numbers, because Numba then leaves out the question whether an index is negative; and
-    no branch, because the answer would be a coin's toss: the dead are written too, and overwritten.
-    """
-    n_f, one, two = np.uintp(db.size), np.uintp(1), np.uintp(2)
-    three, room = np.uintp(3), np.uintp(strip)
-    counts[:] = 0
-    at = np.uintp(0)
-    for i in range(np.uintp(rows.size) >> two):
-        for f in range(n_f):
-            code = np.uintp(codes[at])
-            alive = code < 4
-            g = dy[at] if alive else dy.dtype.type(0)
-            e = f * room + np.uintp(counts[f])
-            where[e] = rows[(i << two) + (code & three)]
-            values[e] = g
-            db[f] += g
-            counts[f] += one if alive else 0
-            at += one
 
 
 @kernel
