@@ -11,7 +11,9 @@ lie side by side in one buffer; and no bit depends on the number of threads.
 
 import contextlib
 import math
+import os
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +24,7 @@ from numcnn.engine.buffers import Buffers
 from numcnn.engine.crew import CREW, Task, alone
 from numcnn.engine.ending import Ending
 from numcnn.engine.fusion import fuse
+from numcnn.engine.interrupts import uninterrupted
 from numcnn.engine.parameters import Parameters, same_arrays
 from numcnn.engine.steps import Phase, Step, Wires
 from numcnn.engine.tail import split_tail
@@ -94,6 +97,19 @@ class Binding:
             self.idle.append(workspace)
 
 
+_ENGINES: "weakref.WeakSet[PlanEngine]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Give a forked child new locks: a thread that the child does not have may hold the old."""
+    for engine in _ENGINES:
+        engine._lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 class PlanEngine:
     """Run layers as fused steps over memory that is allocated once."""
 
@@ -110,6 +126,7 @@ class PlanEngine:
         self.native = all(step.native for step in self.steps)
         self.scratch_size = max(step.scratch_size() for step in self.steps)
         self._lock = threading.RLock()  # for what programs are bound to
+        _ENGINES.add(self)
         self._binding = Binding([])
         self._parameters: Parameters | None = None  # once it is trained
         self._squares: dict[str, Array] = {}  # of the last gradients
@@ -158,6 +175,7 @@ class PlanEngine:
         with announced(say):
             program, _, _ = self._training_program(n)
             program.run_tasks_alone()
+            CREW.run([[_nothing, _nothing]])  # the helpers' kernel too
             if native(self.optimizer):
                 scrap = [np.zeros(8, self.dtype) for _ in range(2 + len(self.optimizer.slot_names))]
                 update(self.optimizer, scrap[0], scrap[1], scrap[2:])
@@ -226,8 +244,9 @@ class PlanEngine:
                 # The last layer of the body may be a copy without its activation.
                 same = {id(layer.params) for layer in known}
                 housed = [layer for layer in self.layers if id(layer.params) in same]
-                parameters = Parameters(self.layers, housed, self.optimizer, self.dtype)
-                self._parameters, self._binding = parameters, Binding([])
+                with uninterrupted():
+                    parameters = Parameters(self.layers, housed, self.optimizer, self.dtype)
+                    self._parameters, self._binding = parameters, Binding([])
             binding = self._bound()
             if binding.training is None or binding.training.buffers.capacity < n:
                 binding.training = Workspace(Buffers(n))
@@ -305,6 +324,10 @@ def _sums_of_squares(parameters: Parameters) -> tuple[dict[str, Array], list[Tas
         for i in range(len(parts)):
             tasks.append(_square(parts, i, flat[i * STRETCH : (i + 1) * STRETCH]))
     return squares, tasks
+
+
+def _nothing(worker: int) -> None:
+    """Do nothing."""
 
 
 def _square(parts: Array, i: int, stretch: Array) -> Task:

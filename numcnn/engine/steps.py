@@ -15,6 +15,7 @@ import numpy as np
 from numcnn.engine.buffers import Buffers
 from numcnn.engine.crew import Task
 from numcnn.errors import GradientError, ShapeError
+from numcnn.kernels.random import dropout_mask
 from numcnn.layers.base import Layer
 from numcnn.layers.dropout import Dropout
 
@@ -225,8 +226,8 @@ class ReluStep(Step):
 class DropoutStep(Step):
     """Dropout, with the layer's own mask."""
 
-    kernel = "multiply (NumPy)"
-    why = "the layer's mask, drawn beside the rest"
+    kernel = "dropout_mask"
+    why = "the layer's own mask, drawn in pieces"
 
     def __init__(self, layer: Dropout, dtype: str) -> None:
         super().__init__([layer], dtype)
@@ -237,34 +238,28 @@ class DropoutStep(Step):
         shape = self.layer.sample_output_shape
         return wires.buffers.per_sample(f"{self.name}: mask", shape, self.dtype)[: wires.n]
 
-    def prepare(self, wires: Wires) -> list[Task]:
-        """Return the drawing of the mask."""
-        if not wires.training:
-            return []
-        mask = self.mask(wires)
-
-        def draw(worker: int) -> None:
-            mask[...] = self.layer.mask(mask)
-
-        return [draw]
-
     def forward(self, wires: Wires) -> list[Phase]:
         """Return y = x * mask in training and y = x otherwise."""
-        return [self._product(wires, wires.x, wires.y)]
+        x, y = wires.x, wires.y
+        if not wires.training:
+            return [wires.by_sample(lambda a, b: np.copyto(y[a:b], x[a:b]))]
+        layer, mask = self.layer, self.mask(wires)
+        per_sample = mask[0].size
+        seed, rate = np.uint64(layer.seed), np.float32(layer.rate)
+        scale = self.dtype.type(1 / (1 - layer.rate))
+
+        def piece(a: int, b: int) -> None:
+            step = np.uint64(layer.step)
+            flat, start = mask[a:b].reshape(-1), a * per_sample
+            before = start % 8  # eight numbers are drawn together
+            dropout_mask(flat, start - before, before, seed, step, rate, scale)
+            np.multiply(x[a:b], mask[a:b], out=y[a:b])
+
+        return [wires.by_sample(piece)]
 
     def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
         """Return dx = dy * mask."""
-        if wires.dx is None or wires.dy is None:
+        dx, dy, mask = wires.dx, wires.dy, self.mask(wires)
+        if dx is None or dy is None:
             return [], []
-        return [self._product(wires, wires.dy, wires.dx)], []
-
-    def _product(self, wires: Wires, given: Array, result: Array) -> Phase:
-        mask = self.mask(wires) if wires.training else None
-
-        def piece(a: int, b: int) -> None:
-            if mask is None:
-                result[a:b] = given[a:b]
-            else:
-                np.multiply(given[a:b], mask[a:b], out=result[a:b])
-
-        return wires.by_sample(piece)
+        return [wires.by_sample(lambda a, b: np.copyto(dx[a:b], dy[a:b] * mask[a:b]))], []

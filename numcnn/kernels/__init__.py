@@ -9,6 +9,7 @@ exceptions, no allocation. To read in this order:
     pooling.py        max-pooling, alone and fused with the convolution before it
     sparse.py         gradients of a pooled convolution, where three of four are zero
     winograd.py       3x3 convolutions with a quarter of the products
+    random.py         dropout's masks
     updates.py        SGD, RMSprop, Adam
     compile.py        how all this is compiled and kept on disk
     waiting.py        how threads wait for each other

@@ -306,6 +306,38 @@ def store_codes(a: Any, i: Any, v: Any) -> None:
     a[i : i + len(v)] = v
 
 
+def _emit_wrapping(operation: str, wide: bool = False) -> Callable[..., Any]:
+    def emit(_: Any, a: Any, b: Any) -> Any:
+        def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            if not wide:
+                return getattr(builder, operation)(*args)
+            a, b = (builder.zext(x, ir.IntType(128)) for x in args)
+            high = builder.lshr(builder.mul(a, b), ir.IntType(128)(64))
+            return builder.trunc(high, I64)
+
+        return types.uint64(types.uint64, types.uint64), instructions
+
+    return emit
+
+
+@primitive(_emit_wrapping("add"))
+def wrapping_add(a: Any, b: Any) -> Any:
+    """Return the lower 64 bits of a + b, unsigned."""
+    return np.uint64((int(a) + int(b)) % 2**64)
+
+
+@primitive(_emit_wrapping("mul"))
+def wrapping_mul(a: Any, b: Any) -> Any:
+    """Return the lower 64 bits of a * b, unsigned."""
+    return np.uint64((int(a) * int(b)) % 2**64)
+
+
+@primitive(_emit_wrapping("mul", wide=True))
+def mul_high(a: Any, b: Any) -> Any:
+    """Return the upper 64 of the 128 bits of a * b, unsigned."""
+    return np.uint64((int(a) * int(b)) >> 64)
+
+
 def _emit_peek(_: Any, a: Any, i: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         pointer = _pointer(context, builder, sig.args[0], args[0], args[1], 1)
