@@ -4,12 +4,13 @@
     python benchmarks/ladder.py --explain     say what each rung changed, measure nothing
 
 The convolution of 3x3 pixels takes images of 28x28 with 32 channels to 26x26 with 32; the pooling
-of 2x2 then takes those to 13x13. Both are the forward pass, in float32. Every rung is first held
-against the loops on a few images, and is timed only if it agrees. Each has its own process, in
-turns.
+of 2x2 then takes those to 13x13. Both are the forward pass, in float32, alone and one after the
+other. Every rung is first held against the loops on a few images, and is timed only if it agrees.
+Each has its own process, in turns.
 
 Prints the milliseconds for one batch on each rung, how many times faster that is than the rung
-before, and for the convolution the billions of multiplications and additions per second.
+before, and for the convolution the billions of multiplications and additions per second (those of
+the plain sum, also where a rung needs fewer).
 
 A rung is a class with `convolve(x, w, b)` and `pool(x)` and an entry in RUNGS. Its docstring says
 what it changed and why that is faster.
@@ -46,6 +47,10 @@ class Rung:
 
     def pool(self, x: np.ndarray) -> np.ndarray:
         raise NotImplementedError
+
+    def both(self, x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Convolution, ReLU and pooling: a block of most small networks."""
+        return self.pool(np.maximum(self.convolve(x, w, b), 0))
 
 
 class Loops(Rung):
@@ -176,7 +181,78 @@ class PlainNumba(Rung):
         self.convolve, self.pool = convolve, pool
 
 
-RUNGS: dict[str, type[Rung]] = {rung.name: rung for rung in (Loops, Im2col, PlainNumba)}
+class Blocked(Rung):
+    """Sums that stay in registers: numcnn's `matmul` kernel.
+
+    Six windows times one vector of filters are summed up at once. Their sums are twelve of the
+    processor's registers, and stay there from the first tap to the last; each loaded weight is used
+    six times and each loaded pixel for a whole vector of filters. Memory sees each output once. The
+    pixels of a window are found through a table, so there is still no im2col. The pooling has no
+    sums to keep, and is the plain one.
+    """
+
+    name = "blocked"
+    exact = True
+
+    def __init__(self) -> None:
+        self.models: dict[str, Any] = {}
+
+    def model(self, kind: str, x: np.ndarray) -> Any:
+        """Return a model with the layers that are asked for, made once."""
+        from numcnn.layers import Conv2D, MaxPool2D
+        from numcnn.models import Sequential
+
+        if kind not in self.models:
+            made = Sequential()
+            if kind != "pool":
+                relu = "relu" if kind == "both" else None
+                made.add(Conv2D(FILTERS, KERNEL, activation=relu, input_shape=x.shape[1:]))
+            if kind != "convolve":
+                made.add(MaxPool2D(POOL, input_shape=x.shape[1:]))
+            made.compile("sgd", "mse", engine="numba", exact=self.exact)
+            self.models[kind] = made
+        return self.models[kind]
+
+    def convolve(self, x, w, b):
+        model = self.model("convolve", x)
+        model.set_weights([w, b])
+        return model.engine.predict_batch(x)
+
+    def pool(self, x):
+        return self.model("pool", x).engine.predict_batch(x)
+
+
+class Fused(Blocked):
+    """Convolution, ReLU and pooling in one kernel: `matmul_pool`.
+
+    The outputs of the four windows under one pooling window are compared while they are still in
+    registers. Only the greatest is written, and one byte that says which it was. So the largest
+    array of the network, the convolution's output, never exists. Alone, either is what it was.
+    """
+
+    name = "fused"
+
+    def both(self, x, w, b):
+        model = self.model("both", x)
+        model.set_weights([w, b])
+        return model.engine.predict_batch(x)
+
+
+class Winograd(Fused):
+    """Fewer multiplications: 36 instead of 144 for 4x4 outputs.
+
+    The filters and 6x6 patches of the image are taken to another basis, where the convolution is a
+    multiplication point by point, and the products back again. The price is additions and some
+    accuracy. numcnn/kernels/winograd.py explains it.
+    """
+
+    name = "Winograd"
+    exact = False
+
+
+RUNGS: dict[str, type[Rung]] = {
+    rung.name: rung for rung in (Loops, Im2col, PlainNumba, Blocked, Fused, Winograd)
+}
 
 
 # ---- one process ----------------------------------------------------------------------------
@@ -194,6 +270,7 @@ def arrays(batch: int) -> dict[str, tuple[np.ndarray, ...]]:
     return {
         "convolve": (draw(batch, SIZE, SIZE, CHANNELS), w, b),
         "pool": (draw(batch, OUT, OUT, FILTERS),),
+        "both": (draw(batch, SIZE, SIZE, CHANNELS), w, b),
     }
 
 
@@ -243,6 +320,8 @@ def main() -> None:
     report(results, "convolve", operations)
     runs.heading(f"Max-pooling, {options.batch} images")
     report(results, "pool")
+    runs.heading(f"Convolution, ReLU and max-pooling, {options.batch} images")
+    report(results, "both", operations)
     for name in results:
         if RUNGS[name].images:
             print(f"{name}: measured on {RUNGS[name].images} image, multiplied by the batch.")

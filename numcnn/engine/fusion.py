@@ -7,7 +7,7 @@ fast.
 
 import numpy as np
 
-from numcnn.engine.pooled import PooledConvStep, PoolStep
+from numcnn.engine.pooled import MOST_TAPS, PooledConvStep, PoolStep
 from numcnn.engine.products import ConvStep, DenseStep
 from numcnn.engine.steps import DropoutStep, LayerStep, ReluStep, Step, ViewStep
 from numcnn.kernels.simd import VECTOR_BYTES
@@ -73,6 +73,8 @@ def _why_not(layer: Layer, dtype: str) -> str:
         return f"its type is {layer.dtype}, the model's {dtype}"
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         return "channels first"
+    if isinstance(layer, MaxPool2D) and layer.n_taps > MOST_TAPS:
+        return f"windows of more than {MOST_TAPS} pixels"
     activation = getattr(layer, "activation", None)
     if type(layer) in (Conv2D, Dense) and type(activation) not in (Linear, ReLU):
         return f"the activation {type(activation).__name__}"

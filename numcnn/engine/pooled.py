@@ -21,6 +21,7 @@ from numcnn.layers.maxpool2d import MaxPool2D
 
 Array = np.ndarray[Any, Any]
 
+MOST_TAPS = 256  # pixels in a window, so that a winner's number is a byte
 STRIP_BYTES = 20_480  # of x at a time: the better half of the first cache
 
 
@@ -200,7 +201,7 @@ class PooledConvStep(ConvStep):
 
 
 class PoolStep(Step):
-    """MaxPool2D alone, of any size."""
+    """MaxPool2D alone, of any size up to MOST_TAPS."""
 
     kernel = "pool"
     why = "no convolution before it that it could be fused with"
@@ -212,9 +213,9 @@ class PoolStep(Step):
         self.sizes = self.ih * self.iw * self.c, int(np.prod(self.output_shape))
 
     def winners(self, wires: Wires) -> Array:
-        """Return where the winners' places in their sample stand."""
+        """Return where the winners' numbers in their windows stand."""
         shape = self.output_shape
-        return wires.buffers.per_sample(f"{self.name}: winners", shape, np.int32)[: wires.n]
+        return wires.buffers.per_sample(f"{self.name}: winners", shape, np.uint8)[: wires.n]
 
     def forward(self, wires: Wires) -> list[Phase]:
         """Return y = the maximum of each window."""
@@ -232,6 +233,6 @@ class PoolStep(Step):
         dx, dy, winners = (a.reshape(-1) for a in (wires.dx, wires.dy, self.winners(wires)))
 
         def piece(a: int, b: int) -> None:
-            pool_backward(dx, dy, winners, (a, b), self.sizes)
+            pool_backward(dx, dy, winners, self.starts, self.taps, self.c, (a, b), self.sizes)
 
         return [wires.by_sample(piece)], []

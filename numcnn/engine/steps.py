@@ -245,11 +245,10 @@ class DropoutStep(Step):
             return [wires.by_sample(lambda a, b: np.copyto(y[a:b], x[a:b]))]
         layer, mask = self.layer, self.mask(wires)
         per_sample = mask[0].size
-        seed, rate = np.uint64(layer.seed), np.float32(layer.rate)
-        scale = self.dtype.type(1 / (1 - layer.rate))
 
         def piece(a: int, b: int) -> None:
-            step = np.uint64(layer.step)
+            seed, step, rate = np.uint64(layer.seed), np.uint64(layer.step), np.float32(layer.rate)
+            scale = self.dtype.type(1 / (1 - layer.rate))
             flat, start = mask[a:b].reshape(-1), a * per_sample
             before = start % 8  # eight numbers are drawn together
             dropout_mask(flat, start - before, before, seed, step, rate, scale)

@@ -6,8 +6,6 @@ nothing through. It is all that backward needs, in one byte instead of four pixe
 
 from typing import Any
 
-import numpy as np
-
 from numcnn.kernels.compile import kernel
 from numcnn.kernels.matmul import pack
 from numcnn.kernels.simd import (
@@ -18,10 +16,14 @@ from numcnn.kernels.simd import (
     fma_rows,
     load,
     load_codes,
+    load_some,
+    load_some_codes,
     offsets,
     repeat,
     store,
     store_codes,
+    store_some,
+    store_some_codes,
     where_beats,
     where_equal,
 )
@@ -107,41 +109,72 @@ def unpool(dz: Any, db: Any, dy: Any, codes: Any, pixels: Any, part: Any, steps:
 def pool(
     y: Any, winners: Any, x: Any, starts: Any, taps: Any, n: int, part: Any, steps: Any
 ) -> None:
-    """y = max over each window of x; winners = where in the sample the maximum stands.
+    """y = max over each window of x; winners = the number of the pixel that it was.
 
-    Equals MaxPool2D.forward for windows of any size, with the same rules: the first maximum wins,
-    and NaN counts as greater than any number.
+    Equals MaxPool2D.forward for windows of up to 256 pixels, with the same rules: the first maximum
+    wins, and NaN counts as greater than any number.
 
     The window i has the pixels taps[starts[i]] to taps[starts[i + 1] - 1], in reading order, which
     say where in a sample each begins; pixels outside the image are left out. n channels.
     part: (first sample, last + 1). steps: (of x, of y) from one sample to the next.
     """
     (s0, s1), (x_step, y_step) = part, steps
+    width = VECTOR_BYTES // y.itemsize
+    zero = fill(y, 0)
     for s in range(s0, s1):
         for i in range(starts.size - 1):
+            first, end = starts[i], starts[i + 1]
             to = s * y_step + i * n
-            best, winner = y[to : to + n], winners[to : to + n]
-            for t in range(starts[i], starts[i + 1]):
-                pixel = taps[t]
-                values = x[s * x_step + pixel : s * x_step + pixel + n]
-                first = t == starts[i]
-                for j in range(n):
-                    v, b = values[j], best[j]
-                    if first or v > b or (v != v and b == b):
-                        best[j] = v
-                        winner[j] = pixel + j
+            for j in range(0, n - width + 1, width):
+                at = s * x_step + j
+                best, code = load(x, at + taps[first]), zero
+                for t in range(first + 1, end):
+                    v = load(x, at + taps[t])
+                    code = where_beats(v, best, fill(y, t - first), code)
+                    best = where_beats(v, best, v, best)
+                store(y, to + j, best)
+                store_codes(winners, to + j, code)
+            lanes = n % width
+            if lanes > 0:
+                at = s * x_step + n - lanes
+                best, code = load_some(x, at + taps[first], lanes), zero
+                for t in range(first + 1, end):
+                    v = load_some(x, at + taps[t], lanes)
+                    code = where_beats(v, best, fill(y, t - first), code)
+                    best = where_beats(v, best, v, best)
+                store_some(y, to + n - lanes, best, lanes)
+                store_some_codes(winners, to + n - lanes, code, lanes)
 
 
 @kernel
-def pool_backward(dx: Any, dy: Any, winners: Any, part: Any, steps: Any) -> None:
+def pool_backward(
+    dx: Any, dy: Any, winners: Any, starts: Any, taps: Any, n: int, part: Any, steps: Any
+) -> None:
     """dx = sum of dy at the winners: MaxPool2D.backward.
 
-    part: (first sample, last + 1). steps: (of dx, of dy) from one sample to the next.
+    starts, taps, n: as in `pool`. part: (first sample, last + 1). steps: (of dx, of dy) from one
+    sample to the next.
     """
     (s0, s1), (x_step, y_step) = part, steps
+    width = VECTOR_BYTES // dx.itemsize
+    zero = fill(dx, 0)
     for s in range(s0, s1):
-        into = dx[s * x_step : (s + 1) * x_step]
-        into[:] = 0
-        g, winner = dy[s * y_step : (s + 1) * y_step], winners[s * y_step : (s + 1) * y_step]
-        for i in range(g.size):
-            into[np.uintp(winner[i])] += g[i]
+        dx[s * x_step : (s + 1) * x_step] = 0
+        for i in range(starts.size - 1):
+            first = starts[i]
+            at = s * y_step + i * n
+            for j in range(0, n - width + 1, width):
+                g, code = load(dy, at + j), load_codes(winners, at + j, dx)
+                for t in range(first, starts[i + 1]):
+                    to = s * x_step + taps[t] + j
+                    share = where_equal(code, fill(dx, t - first), g, zero)
+                    store(dx, to, add(load(dx, to), share))
+            lanes = n % width
+            if lanes > 0:
+                j = n - lanes
+                g = load_some(dy, at + j, lanes)
+                code = load_some_codes(winners, at + j, dx, lanes)
+                for t in range(first, starts[i + 1]):
+                    to = s * x_step + taps[t] + j
+                    share = where_equal(code, fill(dx, t - first), g, zero)
+                    store_some(dx, to, add(load_some(dx, to, lanes), share), lanes)

@@ -273,6 +273,32 @@ def load_codes(codes: Any, i: Any, like: Any) -> Any:
     return codes[i : i + VECTOR_BYTES // like.itemsize].astype(like.dtype)
 
 
+def _emit_load_some_codes(_: Any, codes: Any, i: Any, like: Any, lanes: Any) -> Any:
+    def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        register = context.get_value_type(sig.return_type).element
+        pointer = _pointer(context, builder, sig.args[0], args[0], args[1], 1)
+        bytes_ = ir.VectorType(ir.IntType(8), register.count)
+        parts = []
+        for part in range(PARTS):
+            at = builder.gep(pointer, [I64(part * register.count)])
+            mask = _mask(builder, args[3], part, register.count)
+            zeros = ir.Constant(bytes_, [0] * register.count)
+            at = builder.bitcast(at, bytes_.as_pointer())
+            codes = _call(builder, "masked.load", bytes_, [at, I32(1), mask, zeros])
+            parts.append(builder.uitofp(codes, register))
+        return _join(builder, parts)
+
+    return Vector(like.dtype)(codes, types.intp, like, types.intp), instructions
+
+
+@primitive(_emit_load_some_codes)
+def load_some_codes(codes: Any, i: Any, like: Any, lanes: Any) -> Any:
+    """Return the first `lanes` bytes at codes[i] as numbers of the type of `like`, and zeros."""
+    v = np.zeros(VECTOR_BYTES // like.itemsize, like.dtype)
+    v[: max(0, lanes)] = codes[i : i + min(lanes, len(v))]
+    return v
+
+
 def _emit_total(_: Any, x: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         parts = [builder.extract_value(args[0], i) for i in range(PARTS)]
@@ -304,6 +330,21 @@ def _emit_store_codes(_: Any, a: Any, i: Any, v: Any) -> Any:
 def store_codes(a: Any, i: Any, v: Any) -> None:
     """Write small whole numbers to an array of bytes."""
     a[i : i + len(v)] = v
+
+
+def _emit_store_some_codes(_: Any, a: Any, i: Any, v: Any, lanes: Any) -> Any:
+    def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        codes = _each(builder, _to_bytes, args[2])
+        _store(context, builder, sig.args[0], args[0], args[1], codes, args[3])
+        return context.get_dummy_value()
+
+    return types.void(a, types.intp, v, types.intp), instructions
+
+
+@primitive(_emit_store_some_codes)
+def store_some_codes(a: Any, i: Any, v: Any, lanes: Any) -> None:
+    """Write the first `lanes` of some small whole numbers to an array of bytes."""
+    a[i : i + min(lanes, len(v))] = v[: max(0, lanes)]
 
 
 def _emit_wrapping(operation: str, wide: bool = False) -> Callable[..., Any]:
@@ -595,9 +636,9 @@ def _mask(builder: Any, lanes: Any, part: int, count: int) -> Any:
 
 def _call(builder: Any, name: str, register: Any, args: list[Any], result: Any = None) -> Any:
     """Call one of LLVM's own functions for a register's type."""
-    bits = 32 if register.element == F32 else 64
+    element = {F32: "f32", ir.DoubleType(): "f64", ir.IntType(8): "i8"}[register.element]
     suffix = ".p0" if name.startswith("masked") else ""
-    whole = f"llvm.{name}.v{register.count}f{bits}{suffix}"
+    whole = f"llvm.{name}.v{register.count}{element}{suffix}"
     signature = ir.FunctionType(result or register, [a.type for a in args])
     return builder.call(cgutils.get_or_insert_function(builder.module, signature, whole), args)
 
