@@ -58,10 +58,14 @@ class Parameters:
         if optimizer.trained:
             optimizer.trained = list(arrays)
         self.slots: dict[str, Flat] = {}
+        self.gradients = dict(zip(self.at, self.grads.views, strict=True))
+        for i, (layer, _) in enumerate(self.moving):
+            if id(layer) in can_move and i not in self.gradients:
+                self.gradients[i] = np.zeros_like(arrays[i])  # moved by hand, not in the buffer
         # A copied layer without its activation shares the dictionary of its parameters.
         self.gradient_of = {
-            (id(self.moving[i][0].params), self.moving[i][1]): view
-            for i, view in zip(self.at, self.grads.views, strict=True)
+            (id(self.moving[i][0].params), self.moving[i][1]): gradient
+            for i, gradient in self.gradients.items()
         }
 
     def are_those_of(self, layers: list[Layer]) -> bool:
@@ -75,7 +79,7 @@ class Parameters:
 
     def hand_out(self) -> None:
         """Let the layers' `grads` show the gradients."""
-        for i, gradient in zip(self.at, self.grads.views, strict=True):
+        for i, gradient in self.gradients.items():
             layer, name = self.moving[i]
             layer.grads[name] = gradient
 

@@ -308,6 +308,7 @@ class PlanEngine:
                     n=n, training=training, x=x, y=y, dx=dx if needed_before else None, dy=dy,
                     buffers=buffers, scratch_size=self.scratch_size, dtype=self.dtype,
                     gradient=lambda layer, name: gradients.get((id(layer.params), name)),
+                    light=step.light,
                 )
             )  # fmt: skip
             x, dx = y, dy
@@ -344,21 +345,21 @@ def joined(phases: list[Phase]) -> list[list[list[Task]] | Callable[[], None]]:
     for anybody in between.
     """
     parts: list[Any] = []
-    open_pieces = False
+    open_pieces = 0  # of the phase before, where it was by sample
     for phase in phases:
         if phase.call is not None:
             parts.append(phase.call)
-            open_pieces = False
+            open_pieces = 0
         elif phase.tasks:
             if not parts or callable(parts[-1]):
                 parts.append([])
-            if phase.by_sample and open_pieces:
+            if phase.by_sample and open_pieces == len(phase.tasks):
                 parts[-1][-1] = [
                     _both(a, b) for a, b in zip(parts[-1][-1], phase.tasks, strict=True)
                 ]
             else:
                 parts[-1].append(list(phase.tasks))
-            open_pieces = phase.by_sample
+            open_pieces = len(phase.tasks) if phase.by_sample else 0
     return parts
 
 

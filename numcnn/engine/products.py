@@ -168,6 +168,7 @@ class ConvStep(ProductStep):
     """Conv2D, with ReLU: im2col's product without im2col, or Winograd's where that may be."""
 
     pooled = False
+    light = False
 
     def __init__(self, layers: list[Layer], dtype: str, relu: bool, exact: bool) -> None:
         super().__init__(layers, dtype, relu)

@@ -6,6 +6,7 @@ into which pieces". Which piece is computed by whom changes no bit: pieces depen
 and what several pieces add to is added up in their order.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ Shape = tuple[int, ...]
 
 LEAST_SAMPLES = 8  # in a piece, so that it is worth a call
 MOST_PIECES = 16  # of a batch
+LIGHT = 1024  # numbers in a sample of a step that is cut into few pieces
 
 
 @dataclass
@@ -54,11 +56,12 @@ class Wires:
     scratch_size: int
     dtype: Any
     gradient: Callable[[Layer, str], Array | None]  # where a parameter's gradient goes
+    light: bool  # little work, so that few pieces are enough
 
     @property
     def pieces(self) -> list[tuple[int, int]]:
         """The pieces of the batch: (first sample, last + 1)."""
-        return pieces(self.n)
+        return pieces(self.n, 2 if self.light else MOST_PIECES)
 
     def scratch(self, worker: int) -> Array:
         """Return a worker's room for packed panels."""
@@ -81,9 +84,9 @@ class Wires:
         return Phase([bound(a, b) for a, b in self.pieces], by_sample=True)
 
 
-def pieces(n: int) -> list[tuple[int, int]]:
-    """Cut n samples into pieces; how depends on n alone."""
-    size = max(LEAST_SAMPLES, -(-n // MOST_PIECES))
+def pieces(n: int, most: int) -> list[tuple[int, int]]:
+    """Cut n samples into pieces; how many does not depend on the threads."""
+    size = max(LEAST_SAMPLES, -(-n // most))
     return [(a, min(a + size, n)) for a in range(0, n, size)]
 
 
@@ -110,6 +113,11 @@ class Step:
     def output_shape(self) -> Shape:
         """The shape of a sample that goes out."""
         return self.layers[-1].sample_output_shape
+
+    @property
+    def light(self) -> bool:
+        """Whether a few numbers come out of each sample, for little work."""
+        return math.prod(self.output_shape) <= LIGHT
 
     def scratch_size(self) -> int:
         """Return how many numbers of scratch each worker needs."""
@@ -247,11 +255,10 @@ class DropoutStep(Step):
         per_sample = mask[0].size
 
         def piece(a: int, b: int) -> None:
-            seed, step, rate = np.uint64(layer.seed), np.uint64(layer.step), np.float32(layer.rate)
-            scale = self.dtype.type(1 / (1 - layer.rate))
             flat, start = mask[a:b].reshape(-1), a * per_sample
             before = start % 8  # eight numbers are drawn together
-            dropout_mask(flat, start - before, before, seed, step, rate, scale)
+            rate, scale = layer.rate, 1 / (1 - layer.rate)
+            dropout_mask(flat, start - before, before, layer.seed, layer.step, rate, scale)
             np.multiply(x[a:b], mask[a:b], out=y[a:b])
 
         return [wires.by_sample(piece)]

@@ -122,7 +122,7 @@ class _Cache(FunctionCache):
         self._cache_file = _Files(self._cache_path, base, stamp)
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
-        return (*super()._index_key(sig, codegen), SOURCE_HASH)
+        return (*super()._index_key(sig, codegen), SOURCE_HASH, bool(numba.config.BOUNDSCHECK))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the kept machine code, or None where there is none or it is damaged."""

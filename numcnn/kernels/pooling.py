@@ -6,6 +6,8 @@ nothing through. It is all that backward needs, in one byte instead of four pixe
 
 from typing import Any
 
+import numpy as np
+
 from numcnn.kernels.compile import kernel
 from numcnn.kernels.matmul import pack
 from numcnn.kernels.simd import (
@@ -58,7 +60,8 @@ def matmul_pool(
     (s0, s1), (x_step, y_step) = part, steps
     zero, one, two = fill(y, 0), fill(y, 1), fill(y, 2)
     three, dead = fill(y, 3), fill(y, DEAD)
-    pack(scratch, w, 0, cols.size, n, 1, n, 0, panels)
+    none, next_ = np.int64(0), np.int64(1)  # for a literal Numba would compile `pack` once more
+    pack(scratch, w, none, cols.size, n, next_, n, none, panels)
     for s in range(s0, s1):
         for i in range(rows.size // 4):
             r = offsets(rows, 4 * i, 4 * i + 3, s * x_step, 4)

@@ -22,17 +22,16 @@ ROUND = U(0x9E3779B97F4A7C15), U(0xBB67AE8584CAA73B)  # added to the key after e
 
 @kernel
 def dropout_mask(
-    mask: Any, first: int, skip: int, seed: Any, step: Any, rate: Any, scale: Any
+    mask: Any, first: int, skip: int, seed: int, step: int, rate: float, scale: float
 ) -> None:
     """mask[i] = scale where the number first + skip + i of (seed, step) is at least rate, else 0.
 
-    Equals Dropout.mask. `first` is a multiple of 8, skip below 8. seed, step: unsigned. rate:
-    float32.
+    Equals Dropout.mask. `first` is a multiple of 8, skip below 8.
     """
-    zero = mask.dtype.type(0)
+    zero, kept, least = mask.dtype.type(0), mask.dtype.type(scale), np.float32(rate)
     for at in range(0, skip + mask.size, 8):
-        c0, c1, c2, c3 = U((first + at) // 8 + 1), U(0), U(0), step
-        k0, k1 = seed, U(0)
+        c0, c1, c2, c3 = U((first + at) // 8 + 1), U(0), U(0), U(step)
+        k0, k1 = U(seed), U(0)
         for _ in range(10):
             high0, low0 = mul_high(FACTORS[0], c0), wrapping_mul(FACTORS[0], c0)
             high1, low1 = mul_high(FACTORS[1], c2), wrapping_mul(FACTORS[1], c2)
@@ -44,4 +43,4 @@ def dropout_mask(
             if 0 <= to < mask.size:
                 word = words[i >> 1] >> (HALF * U(i & 1))
                 chance = np.float32((word & LOW) >> U(8)) * np.float32(2.0**-24)
-                mask[to] = scale if chance >= rate else zero
+                mask[to] = kept if chance >= least else zero

@@ -1,0 +1,143 @@
+"""Winograd's convolution against the direct one, within what its detour can cost."""
+
+import itertools
+
+import numpy as np
+import pytest
+from engine.guarded import Moats
+from hypothesis import given
+from hypothesis import strategies as st
+from numba import config
+
+from numcnn.engine.winograd import Winograd
+from numcnn.kernels.simd import VECTOR_BYTES
+from numcnn.kernels.winograd import winograd, winograd_filters
+
+WIDTH = VECTOR_BYTES // 4  # of float32
+SLOW = bool(config.DISABLE_JIT)
+
+# The matrices of F(4x4, 3x3) for the points 0, 1, -1, 2, -2 and infinity.
+G = np.array(
+    [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], float
+) / np.array([[24], [24], [24], [24], [24], [24]])
+B = np.array(
+    [
+        [4, 0, -5, 0, 1, 0],
+        [0, -4, -4, 1, 1, 0],
+        [0, 4, -4, -1, 1, 0],
+        [0, -2, -1, 2, 1, 0],
+        [0, 2, -1, -2, 1, 0],
+        [0, 4, 0, -5, 0, 1],
+    ],
+    float,
+)
+A = np.array(
+    [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], float
+)
+G[0] = [1 / 4, 0, 0]
+
+
+def by_points(x, w):
+    """Return the 4x4 outputs of a 6x6 patch (6, 6, C) with filters (3, 3, C, F)."""
+    u = np.einsum("ai,bj,ijcf->abcf", G, G, w)
+    v = np.einsum("ai,bj,ijc->abc", B, B, x)
+    return np.einsum("ai,bj,ijcf,ijc->abf", A, A, u, v)
+
+
+def bound_of(x, w):
+    """Return the same where every product and every sum is of absolute values."""
+    g, b, a = np.abs(G), np.abs(B), np.abs(A)
+    u = np.einsum("ai,bj,ijcf->abcf", g, g, np.abs(w))
+    v = np.einsum("ai,bj,ijc->abc", b, b, np.abs(x))
+    return np.einsum("ai,bj,ijcf,ijc->abf", a, a, u, v)
+
+
+def test_the_matrices_here_are_right():
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(6, 6, 2)), rng.normal(size=(3, 3, 2, 3))
+    np.testing.assert_allclose(by_points(x, w), direct(x, w), atol=1e-12)
+
+
+def direct(x, w):
+    oh, ow = x.shape[0] - 2, x.shape[1] - 2
+    y = np.zeros((oh, ow, w.shape[3]))
+    for i, j in itertools.product(range(3), range(3)):
+        y += x[i : i + oh, j : j + ow] @ w[i, j]
+    return y
+
+
+def best_of(z):
+    """Return (maximum, position) of each 2x2 window of z (OH, OW, F)."""
+    ph, pw = z.shape[0] // 2, z.shape[1] // 2
+    four = np.stack([z[i : 2 * ph : 2, j : 2 * pw : 2] for i in (0, 1) for j in (0, 1)])
+    return four.max(axis=0), four.argmax(axis=0), np.sort(four, axis=0)
+
+
+@given(
+    st.tuples(*[st.integers(7, 8 if SLOW else 13)] * 2), st.integers(1, 2), st.integers(1, 2),
+    st.booleans(), st.booleans(), st.booleans(), st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_it_is_the_convolution(size, n_c, n_f, relu, pool, has_bias, seed):
+    """Rounding of k terms in a row costs at most k * 2**-24 of the sums of absolute values."""
+    rng, moats, samples = np.random.default_rng(seed), Moats(), 1 if SLOW else 4
+    (ih, iw), c, f = size, n_c * WIDTH, n_f * WIDTH
+    if SLOW:
+        c = f = WIDTH
+    has_bias = has_bias or pool
+    x = rng.normal(size=(samples, ih, iw, c)).astype("float32")
+    w = rng.normal(size=(3, 3, c, f)).astype("float32")
+    bias = rng.normal(size=f if has_bias else 0).astype("float32")
+    assert Winograd.fits((ih, iw, c), f, pool, "float32")
+    tables = Winograd("conv", (ih, iw, c), f, pool, "float32")
+    oh, ow = ih - 2, iw - 2
+    py, px = (oh // 2, ow // 2) if pool else (oh, ow)
+    first = int(rng.integers(0, samples))
+    y = moats.room(samples * py * px * f, "float32")
+    codes = moats.room(y.size if pool else 0, np.uint8)
+    u, scratch = (moats.room(n, "float32") for n in (36 * c * f, tables.scratch_size()))
+    winograd_filters(u, moats.given(w).ravel(), c, f, scratch)
+    winograd(
+        y, codes, moats.given(x).ravel(), u, moats.given(bias), relu, pool, tables.tiles_x,
+        tables.tiles_y, tables.sizes, (first, samples), tables.steps, tables.tables, scratch,
+    )  # fmt: skip
+    moats.check()
+    y = y.reshape(samples, py, px, f)
+    assert np.isnan(y[:first]).all()
+
+    allowed = (c + 40) * 2.0**-24
+    x, w, b = x.astype(float), w.astype(float), bias.astype(float) if has_bias else 0
+    for s in range(first, samples):
+        z, bound = direct(x[s], w) + b, np.zeros((oh, ow, f))
+        for i, j in itertools.product(range(oh - 3), range(ow - 3)):
+            tile = bound_of(x[s, i : i + 6, j : j + 6], w) + np.abs(b)
+            at = slice(i, i + 4), slice(j, j + 4)
+            bound[at] = np.maximum(bound[at], tile)
+        if not pool:
+            expected = np.maximum(z, 0) if relu else z
+            assert (np.abs(y[s] - expected) <= allowed * bound).all()
+            continue
+        best, winner, ordered = best_of(z)
+        tolerance = allowed * best_of(bound)[0]
+        expected = np.maximum(best, 0) if relu else best
+        assert (np.abs(y[s] - expected) <= tolerance).all()
+        clear = ordered[3] - ordered[2] > 2 * tolerance
+        code = codes.reshape(samples, py, px, f)[s]
+        if relu:
+            clear &= np.abs(best) > tolerance
+            winner = np.where(best > 0, winner, 4)
+        assert clear.mean() > 0.9
+        np.testing.assert_array_equal(code[clear], winner[clear])
+
+
+@pytest.mark.parametrize(
+    ("image", "filters", "pool", "dtype"),
+    [
+        ((6, 5, WIDTH), WIDTH, False, "float32"),
+        ((6, 7, WIDTH), WIDTH, True, "float32"),
+        ((8, 8, WIDTH + 1), WIDTH, False, "float32"),
+        ((8, 8, WIDTH), WIDTH + 1, False, "float32"),
+        ((8, 8, WIDTH), WIDTH, False, "float64"),
+    ],
+)
+def test_where_it_does_not_fit(image, filters, pool, dtype):
+    assert not Winograd.fits(image, filters, pool, dtype)
