@@ -27,6 +27,7 @@ Phases = Sequence[Sequence[Task]]
 
 APART = 16  # numbers between two workers' flags, so that no two share a line of the cache
 PATIENCE = 20_000  # looks at the flags before a waiting thread lets others have the core
+ALERT = 50_000  # looks for the next job, some 100 microseconds, before a helper goes to sleep
 
 
 def available_cores() -> int:
@@ -47,6 +48,7 @@ class Crew:
         """Forget the helpers, as a forked child must: it has none of its parent's threads."""
         self._mailboxes: list[queue.SimpleQueue[_Job]] = []
         self._busy = threading.Lock()
+        self._bell = np.zeros(1, np.int64)  # the number of jobs so far
 
     def run(self, phases: Phases) -> None:
         """Do all tasks, phase after phase; raise what the first failing one raised.
@@ -63,6 +65,7 @@ class Crew:
                     job = _Job(phases, size)
                     for mailbox in self._mailboxes[: size - 1]:
                         mailbox.put(job)
+                    self._bell[0] += 1
                     job.work(0)
                 finally:
                     self._busy.release()
@@ -76,7 +79,10 @@ class Crew:
             mailbox: queue.SimpleQueue[_Job] = queue.SimpleQueue()
             number = len(self._mailboxes) + 1
             threading.Thread(
-                target=_help, args=(mailbox, number), name=f"numcnn-{number}", daemon=True
+                target=_help,
+                args=(mailbox, number, self._bell),
+                name=f"numcnn-{number}",
+                daemon=True,
             ).start()
             self._mailboxes.append(mailbox)
 
@@ -88,9 +94,13 @@ def alone(phases: Phases) -> None:
             task(0)
 
 
-def _help(mailbox: "queue.SimpleQueue[_Job]", number: int) -> None:
+def _help(mailbox: "queue.SimpleQueue[_Job]", number: int, bell: np.ndarray[Any, Any]) -> None:
+    """Work for ever. The update follows the gradients at once, so a helper listens for a while."""
     while True:
-        mailbox.get().work(number)
+        job = mailbox.get()
+        heard = int(bell[0])
+        job.work(number)
+        job.all_reached(bell, 1, heard + 1, ALERT)
 
 
 class _Job:

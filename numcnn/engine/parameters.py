@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from numcnn.engine.buffers import Flat
-from numcnn.engine.update import native, update
+from numcnn.engine.update import Update, native
 from numcnn.layers.base import Layer
 from numcnn.optimizers import Optimizer
 
@@ -58,6 +58,7 @@ class Parameters:
         if optimizer.trained:
             optimizer.trained = list(arrays)
         self.slots: dict[str, Flat] = {}
+        self.update: Update | None = None
         self.gradients = dict(zip(self.at, self.grads.views, strict=True))
         for i, (layer, _) in enumerate(self.moving):
             if id(layer) in can_move and i not in self.gradients:
@@ -104,7 +105,10 @@ class Parameters:
             return
         optimizer.prepare(self.arrays)
         slots = [self._flat_slot(name) for name in optimizer.slot_names]
-        update(optimizer, self.flat.flat, self.grads.flat, slots)
+        arrays = [self.flat.flat, self.grads.flat, *slots]
+        if self.update is None or not same_arrays(arrays, self.update.arrays):
+            self.update = Update(optimizer, arrays)
+        self.update.run()
         for i, (p, g) in enumerate(zip(self.arrays, grads, strict=True)):
             if i not in self.at:
                 optimizer.update(p, g, *(optimizer.slots[name][i] for name in optimizer.slot_names))

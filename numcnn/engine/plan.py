@@ -28,7 +28,7 @@ from numcnn.engine.interrupts import uninterrupted
 from numcnn.engine.parameters import Parameters, same_arrays
 from numcnn.engine.steps import Phase, Step, Wires
 from numcnn.engine.tail import split_tail
-from numcnn.engine.update import native, update
+from numcnn.engine.update import Update, native
 from numcnn.kernels.compile import announced
 from numcnn.kernels.elementwise import sum_of_squares
 from numcnn.layers.activations import Linear
@@ -178,7 +178,7 @@ class PlanEngine:
             CREW.run([[_nothing, _nothing]])  # the helpers' kernel too
             if native(self.optimizer):
                 scrap = [np.zeros(8, self.dtype) for _ in range(2 + len(self.optimizer.slot_names))]
-                update(self.optimizer, scrap[0], scrap[1], scrap[2:])
+                alone([Update(self.optimizer, scrap).tasks])
 
     def describe(self, n: int) -> str:
         """Return a table of the steps, for batches of n samples."""

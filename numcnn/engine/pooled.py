@@ -14,7 +14,7 @@ from numcnn.engine.geometry import grid, pool_windows
 from numcnn.engine.products import ConvStep
 from numcnn.engine.steps import MOST_PIECES, Phase, Step, Wires
 from numcnn.kernels.pooling import matmul_pool, pool, pool_backward, unpool
-from numcnn.kernels.sparse import living, sparse_dw, sparse_dx
+from numcnn.kernels.sparse import living, pooled_dw, sparse_dw, sparse_dx
 from numcnn.layers.base import Layer
 from numcnn.layers.conv2d import Conv2D
 from numcnn.layers.maxpool2d import MaxPool2D
@@ -89,76 +89,80 @@ class PooledConvStep(ConvStep):
         return [wires.by_piece(task)]
 
     def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
-        """Return dw, db and dx, by lists where whole vectors fit."""
+        """Return dw and db from the pooled gradients, and dx."""
         phases: list[Phase] = []
         rest: list[Task] = []
-        trained = wires.gradient(self.conv, "w") is not None
-        if self.sparse:
-            if trained:
-                phase, rest = self._sparse_dw(wires)
-                phases.append(phase)
-            if wires.dx is not None and not self.winograd_dx:
-                phases.append(self._sparse_dx(wires))
-            elif wires.dx is not None:
-                phases += [self._unpooled(wires, bordered=True)[0], self.dx(wires, wires.y)]
-            return phases, rest
-        phase, dz, sums = self._unpooled(wires, bordered=False)
-        phases = [phase]
-        if trained:
-            phase, shares = self.dw(wires, dz)
+        if wires.gradient(self.conv, "w") is not None:
+            phase, rest = self._pooled_dw(wires)
             phases.append(phase)
-            rest = self.add_up(wires, "w", shares) + self.add_up(wires, "b", sums)
-        if wires.dx is not None:
-            phases += [self.put_border(wires, dz), self.dx(wires, dz)]
+        if wires.dx is not None and self.sparse and not self.winograd_dx:
+            phases.append(self._sparse_dx(wires))
+        elif wires.dx is not None:
+            phases += [self._unpooled(wires), self.dx(wires, wires.y)]
         return phases, rest
 
-    def _unpooled(self, wires: Wires, bordered: bool) -> tuple[Phase, Array, Array]:
-        """Return how dz is made in full size, where it stands, and each piece's db."""
+    def _unpooled(self, wires: Wires) -> Phase:
+        """Return how dz is made in full size, with the border that dx needs."""
         g, dy, codes = self.geometry, wires.dy.reshape(-1), self.codes(wires).reshape(-1)  # type: ignore[union-attr]
-        shape, start = (g.oh, g.ow, g.f), 0
-        dz = wires.buffers.per_sample(f"{self.name}: dz", shape, self.dtype)[: wires.n]
-        if bordered and self.bordered:
-            above, _, left, _ = g.dz_border()
-            shape, dz = self.z_shape, self.bordered_dz(wires, dz)
-            start = (above * shape[1] + left) * g.f
-        pixels = g.pooled(shape[1] * g.f, g.f) + start
-        steps = (int(np.prod(shape)), self.py * self.px * g.f)
-        flat = dz.reshape(-1)
-        sums = wires.buffers.take(f"{self.name}: db of dz", (MOST_PIECES, g.f), self.dtype)
-        numbers = {a: i for i, (a, _) in enumerate(wires.pieces)}
+        above, _, left, _ = g.dz_border()
+        name = f"{self.name}: padded dz"
+        dz = wires.buffers.per_sample(name, self.z_shape, self.dtype)[: wires.n].reshape(-1)
+        z_row = self.z_shape[1] * g.f
+        pixels = g.pooled(z_row, g.f) + above * z_row + left * g.f
+        steps = (int(np.prod(self.z_shape)), self.py * self.px * g.f)
 
         def piece(a: int, b: int) -> None:
-            unpool(flat, sums[numbers[a]], dy, codes, pixels, (a, b), steps)
+            unpool(dz, dy, codes, pixels, g.f, (a, b), steps)
 
-        return wires.by_sample(piece), dz, sums
+        return wires.by_sample(piece)
 
-    def _sparse_dw(self, wires: Wires) -> tuple[Phase, list[Task]]:
-        """Return each piece's dw, as (F, K), and db."""
+    def bordered_dz(self, wires: Wires, dz: Array) -> Array:
+        """Return where `_unpooled` has put dz."""
+        name = f"{self.name}: padded dz"
+        return wires.buffers.per_sample(name, self.z_shape, self.dtype)[: wires.n]
+
+    def _pooled_dw(self, wires: Wires) -> tuple[Phase, list[Task]]:
+        """Return each piece's dw and db, and how they are added up."""
         g, x = self.geometry, self.image(wires).reshape(-1)
         dy, codes = wires.dy.reshape(-1), self.codes(wires).reshape(-1)  # type: ignore[union-attr]
-        dw = wires.buffers.take(f"{self.name}: dw", (MOST_PIECES, g.f, g.n_k), self.dtype)
+        shares = wires.buffers.take(f"{self.name}: dw", (MOST_PIECES, g.n_k * g.f), self.dtype)
         db = wires.buffers.take(f"{self.name}: db", (MOST_PIECES, g.f), self.dtype)
         numbers = {a: i for i, (a, _) in enumerate(wires.pieces)}
         y_step = self.py * self.px * g.f
+        steps = (g.x_step, y_step)
         alive = wires.buffers.per_sample(f"{self.name}: living", (y_step,), self.dtype).reshape(-1)
 
         def task(worker: int, a: int, b: int) -> None:
             i, piece = numbers[a], slice(a * y_step, b * y_step)
             living(alive[piece], db[i], dy[piece], codes[piece])
-            sparse_dw(
-                dw[i].reshape(-1), alive, codes, x, self.windows, self.patch, self.places, (a, b),
-                (g.x_step, y_step), g.f, self.strip,
-            )  # fmt: skip
+            if self.sparse:
+                sparse_dw(
+                    shares[i], alive, codes, x, self.windows, self.patch, self.places, (a, b),
+                    steps, g.f, self.strip,
+                )  # fmt: skip
+            else:
+                pooled_dw(
+                    shares[i], alive, codes, x, self.windows, g.taps, self.filters, (a, b), steps,
+                    g.f,
+                )  # fmt: skip
 
-        gradient = wires.gradient(self.conv, "w")
-        shares = dw[: len(wires.pieces)]
-        total = wires.buffers.take(f"{self.name}: dw turned", (g.f, g.n_k), self.dtype)
+        rest = self.add_up(wires, "b", db)
+        rest += (
+            self._add_up_turned(wires, shares) if self.sparse else self.add_up(wires, "w", shares)
+        )
+        return wires.by_piece(task), rest
 
-        def add_up(worker: int) -> None:
-            np.add.reduce(shares, axis=0, out=total)
-            gradient.reshape(g.n_k, g.f)[...] = total.T  # type: ignore[union-attr]
+    def _add_up_turned(self, wires: Wires, shares: Array) -> list[Task]:
+        """Return the task that adds the pieces' dw up, which are (F, K)."""
+        g, gradient = self.geometry, wires.gradient(self.conv, "w")
+        used = shares[: len(wires.pieces)]
+        total = wires.buffers.take(f"{self.name}: dw turned", (g.n_k * g.f,), self.dtype)
 
-        return wires.by_piece(task), [add_up, *self.add_up(wires, "b", db)]
+        def task(worker: int) -> None:
+            np.add.reduce(used, axis=0, out=total)
+            gradient.reshape(g.n_k, g.f)[...] = total.reshape(g.f, g.n_k).T  # type: ignore[union-attr]
+
+        return [task]
 
     def prepare_dx(self, wires: Wires, w: Array) -> Task:
         """Return the filters as rows, as the lists need them."""

@@ -12,7 +12,7 @@ from numcnn.optimizers import SGD, Adam, Optimizer, RMSprop
 
 Array = np.ndarray[Any, Any]
 
-STRETCH = 2**15  # numbers that one task updates
+STRETCH = 2**16  # numbers that one task updates
 
 
 def native(optimizer: Optimizer) -> bool:
@@ -20,16 +20,29 @@ def native(optimizer: Optimizer) -> bool:
     return type(optimizer) in (SGD, RMSprop, Adam)
 
 
-def update(optimizer: Optimizer, p: Array, g: Array, slots: list[Array]) -> None:
-    """Move the flat parameters p by one step; `slots` are the optimizer's, flat too."""
-    kernel, numbers = _kernel(optimizer)
-    h = np.array(numbers, np.float64)
+class Update:
+    """The tasks of one step, bound to the flat parameters, gradients and slots.
 
-    def task(a: int) -> Task:
-        arrays = [array[a : a + STRETCH] for array in (p, g, *slots)]
-        return lambda worker: kernel(*arrays, h)
+    Args:
+        optimizer: whose step it is.
+        arrays: parameters, gradients and the slots in their order, each in one piece.
+    """
 
-    CREW.run([[task(a) for a in range(0, p.size, STRETCH)]])
+    def __init__(self, optimizer: Optimizer, arrays: list[Array]) -> None:
+        self.optimizer, self.arrays = optimizer, arrays
+        self.kernel, numbers = _kernel(optimizer)
+        self.h = np.zeros(len(numbers), np.float64)
+        self.tasks = [self._task(a) for a in range(0, arrays[0].size, STRETCH)]
+
+    def _task(self, a: int) -> Task:
+        stretch = [array[a : a + STRETCH] for array in self.arrays]
+        kernel, h = self.kernel, self.h
+        return lambda worker: kernel(*stretch, h)
+
+    def run(self) -> None:
+        """Move the parameters by one step."""
+        _, self.h[:] = _kernel(self.optimizer)
+        CREW.run([self.tasks])
 
 
 def _kernel(optimizer: Optimizer) -> tuple[Callable[..., None], tuple[float, ...]]:

@@ -87,17 +87,15 @@ def matmul_pool(
 
 
 @kernel
-def unpool(dz: Any, db: Any, dy: Any, codes: Any, pixels: Any, part: Any, steps: Any) -> None:
+def unpool(dz: Any, dy: Any, codes: Any, pixels: Any, n: int, part: Any, steps: Any) -> None:
     """dz = dy at each window's winner, zero elsewhere: MaxPool2D.backward, then ReLU's.
 
-    pixels[4 * i + t] is where in dz the pixel t of window i begins. db = the sum of dz, one number
-    per channel. part: (first sample, last + 1). steps: (of dz, of dy) from one sample to the next.
+    pixels[4 * i + t] is where in dz the pixel t of window i begins. n channels, whole vectors.
+    part: (first sample, last + 1). steps: (of dz, of dy) from one sample to the next.
     """
-    n = db.size
     width = VECTOR_BYTES // dz.itemsize
-    zero, dead = fill(dz, 0), fill(dz, DEAD)
+    zero = fill(dz, 0)
     (s0, s1), (z_step, y_step) = part, steps
-    db[:] = 0
     for s in range(s0, s1):
         for i in range(pixels.size // 4):
             at, to = s * y_step + i * n, s * z_step
@@ -105,7 +103,6 @@ def unpool(dz: Any, db: Any, dy: Any, codes: Any, pixels: Any, part: Any, steps:
                 code, g = load_codes(codes, at + j, dz), load(dy, at + j)
                 for t in range(4):
                     store(dz, to + pixels[4 * i + t] + j, where_equal(code, fill(dz, t), g, zero))
-                store(db, j, add(load(db, j), where_equal(code, dead, zero, g)))
 
 
 @kernel

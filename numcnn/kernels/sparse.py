@@ -16,11 +16,13 @@ from numcnn.kernels.simd import (
     VECTOR_BYTES,
     add,
     fill,
+    fma_rows,
     fma_vectors,
     load,
     load_codes,
     load_rows,
     offsets,
+    repeat,
     splat,
     store,
     store_rows,
@@ -79,6 +81,38 @@ def sparse_dw(
                         store_rows(dw, w_at, 0, block)
                     else:
                         store_some_rows(dw, w_at, 0, block, patch.size - p, width)
+
+
+@kernel
+def pooled_dw(
+    dw: Any, g: Any, codes: Any, x: Any, rows: Any, taps: Any, places: Any, part: Any, steps: Any,
+    n_f: int,
+) -> None:  # fmt: skip
+    """dw[k, f] = sum over windows of dz * x under tap k: Conv2D.backward's dw, for any channels.
+
+    The three zeros of four are multiplied too, but dz in full size is never written: a window's
+    gradients become those of its four pixels in registers.
+
+    dw: (K, F), F whole vectors. taps: where in x each tap stands, from a window's first pixel;
+    places: where in dw. The rest as in `sparse_dw`.
+    """
+    (s0, s1), (x_step, y_step) = part, steps
+    width = VECTOR_BYTES // dw.itemsize
+    zero = fill(dw, 0)
+    for p in range(0, taps.size, ROWS):
+        x_at = offsets(taps, p, taps.size - 1, 0, ROWS)
+        w_at = offsets(places, p, taps.size - 1, 0, ROWS)
+        for f in range(0, n_f, width):
+            block = repeat(zero, ROWS)
+            for s in range(s0, s1):
+                for i in range(rows.size // 4):
+                    at = s * y_step + i * n_f + f
+                    code, share = load_codes(codes, at, dw), load(g, at)
+                    for t in range(4):
+                        pixel = s * x_step + rows[4 * i + t]
+                        dz = where_equal(code, fill(dw, t), share, zero)
+                        block = fma_rows(block, x, x_at, pixel, dz)
+            store_some_rows(dw, w_at, f, block, taps.size - p, width)
 
 
 @kernel
