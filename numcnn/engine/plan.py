@@ -48,20 +48,27 @@ class Program:
     """What is run for a batch of n samples: phases of tasks, and Python calls between them."""
 
     wires: list[Wires]
-    parts: list[list[list[Task]] | Callable[[], None]]
+    parts: list[list[list[Task]] | Callable[[], None]] = field(default_factory=list)
     ending: Ending | None = None
     squares: dict[str, Array] = field(default_factory=dict)  # of each gradient, in stretches
+    given: Array = field(default_factory=lambda: np.zeros(0))
 
-    def run(self) -> None:
-        """Run it all."""
+    def run(self, x: Array) -> None:
+        """Run it all on a batch x."""
+        self.given = x
         for part in self.parts:
             if callable(part):
                 part()
             else:
                 CREW.run(part)
 
+    def take(self, a: int, b: int) -> None:
+        """Copy samples from the batch."""
+        self.wires[0].x[a:b] = self.given[a:b]
+
     def run_tasks_alone(self) -> None:
-        """Run all but the calls, in this thread."""
+        """Run all but the calls on a batch of zeros, in this thread."""
+        self.given = np.zeros_like(self.wires[0].x)
         for part in self.parts:
             if not callable(part):
                 alone(part)
@@ -145,9 +152,8 @@ class PlanEngine:
     def gradients(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Set the layers' gradients; return (the loss of each sample, the outputs)."""
         program, ending, parameters = self._training_program(len(x))
-        np.copyto(program.wires[0].x, x)
         ending.take(y)
-        program.run()
+        program.run(x)
         self._squares = program.squares
         parameters.hand_out()
         return ending.losses.copy(), ending.outputs.copy()
@@ -222,8 +228,7 @@ class PlanEngine:
                     program = self._program(workspace.buffers, len(part), None)
                     workspace.programs[len(part)] = program
             program = workspace.programs[len(part)]
-            np.copyto(program.wires[0].x, part)
-            program.run()
+            program.run(part)
             z[a : a + size] = program.wires[-1].y
             binding.give_back(workspace)
         return z
@@ -262,12 +267,15 @@ class PlanEngine:
         """Bind the steps to memory for n samples, for training where there are parameters."""
         wires = self._wires(buffers, n, parameters)
         pairs = list(zip(self.steps, wires, strict=True))
+        program = Program(wires)
         phases = [Phase([task for step, w in pairs for task in step.prepare(w)])]
+        phases.append(wires[0].by_sample(program.take))
         for step, w in pairs:
             phases += step.forward(w)
         if parameters is None:
-            return Program(wires, joined(phases))
-        ending = Ending(self.loss, self.activation, wires[-1])
+            program.parts = joined(phases)
+            return program
+        program.ending = ending = Ending(self.loss, self.activation, wires[-1])
         phases.append(ending.phase())
         rest: list[Task] = []
         for step, w in reversed(pairs):
@@ -276,9 +284,10 @@ class PlanEngine:
             back, later = step.backward(w)
             phases += back
             rest += later
-        squares, tasks = _sums_of_squares(parameters)
+        program.squares, tasks = _sums_of_squares(parameters)
         phases += [Phase(rest), Phase(tasks)]
-        return Program(wires, joined(phases), ending, squares)
+        program.parts = joined(phases)
+        return program
 
     def _wires(self, buffers: Buffers, n: int, parameters: Parameters | None) -> list[Wires]:
         """Return what each step stands between."""

@@ -54,7 +54,7 @@ class Winograd:
     def scratch_size(self) -> int:
         """Return the room for the points of TILES tiles, and a few vectors."""
         width = VECTOR_BYTES // self.dtype.itemsize
-        return (self.c + self.f) * TILES * 36 + 40 * width
+        return (self.c + self.f) * TILES * 36 + 112 * width
 
     def prepare(self, wires: Wires, w: Array) -> Task:
         """Return the task that takes the filters w (3, 3, C, F) to their points."""

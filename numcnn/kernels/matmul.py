@@ -35,6 +35,7 @@ from numcnn.kernels.simd import (
     store,
     store_rows,
     store_some_rows,
+    transpose,
 )
 
 DEPTH = 256  # numbers of k at a time: a panel of b is then 16 KB
@@ -57,8 +58,13 @@ def pack(
             for k in range(n_k):
                 store(panels, to + k * width, load(b, at + k * row))
         else:
+            turned = 0
+            if row == 1 and lanes == width:  # b stands on its side
+                turned = n_k - n_k % width
+                for k in range(0, turned, width):
+                    transpose(panels, to + k * width, b, at + k, col)
             for j in range(lanes):
-                for k in range(n_k):
+                for k in range(turned, n_k):
                     panels[to + k * width + j] = b[at + k * row + j * col]
             for j in range(lanes, width):
                 for k in range(n_k):

@@ -572,6 +572,37 @@ def relu_rows(acc: Any) -> Any:
     return tuple(np.maximum(row, 0) for row in acc)
 
 
+def _emit_transpose(_: Any, to: Any, i: Any, a: Any, k: Any, row: Any) -> Any:
+    def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        to, i, a, k, row = args
+        register = context.get_value_type(Vector(sig.args[2].dtype)).element
+        n, align = register.count, sig.args[2].dtype.bitwidth // 8
+        for p in range(PARTS):
+            for q in range(PARTS):
+                rows = []
+                for j in range(n):
+                    at = builder.add(k, builder.mul(row, I64(p * n + j)))
+                    at = builder.add(at, I64(q * n))
+                    at = _pointer(context, builder, sig.args[2], a, at, n)
+                    at = builder.bitcast(at, register.as_pointer())
+                    rows.append(builder.load(at, align=align))
+                for j, column in enumerate(_transposed(builder, rows)):
+                    at = builder.add(i, I64((q * n + j) * n * PARTS + p * n))
+                    at = _pointer(context, builder, sig.args[0], to, at, n)
+                    builder.store(column, builder.bitcast(at, register.as_pointer()), align=align)
+        return context.get_dummy_value()
+
+    return types.void(to, types.intp, a, types.intp, types.intp), instructions
+
+
+@primitive(_emit_transpose)
+def transpose(to: Any, i: Any, a: Any, k: Any, row: Any) -> None:
+    """Write a square block of a, whose rows are vectors at a[k + j * row], turned to to[i]."""
+    n = VECTOR_BYTES // a.itemsize
+    block = np.array([a[k + j * row : k + j * row + n] for j in range(n)])
+    to[i : i + n * n] = block.T.ravel()
+
+
 # ---- the instructions behind them ---------------------------------------------------------------
 
 
@@ -690,6 +721,23 @@ def _pin(builder: Any, v: Any) -> Any:
     empty = ir.InlineAsm(ir.FunctionType(result, registers), "", constraint, side_effect=True)
     pinned = builder.call(empty, parts)
     return _join(builder, [builder.extract_value(pinned, i) for i in range(PARTS)])
+
+
+def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
+    """Return the columns of a square of registers: blocks beside the diagonal change places."""
+    n = len(rows)
+    step = 1
+    while step < n:
+        keep = [n + at - step if at & step else at for at in range(n)]
+        swap = [n + at if at & step else at + step for at in range(n)]
+        for i in range(n):
+            if not i & step:
+                first, second = rows[i], rows[i + step]
+                for to, lanes in ((i, keep), (i + step, swap)):
+                    mask = ir.Constant(ir.VectorType(I32, n), lanes)
+                    rows[to] = builder.shuffle_vector(first, second, mask)
+        step *= 2
+    return rows
 
 
 def _where_beats(builder: Any, x: Any, y: Any, a: Any, b: Any) -> Any:

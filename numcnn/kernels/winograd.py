@@ -196,14 +196,14 @@ def winograd(
     sizes: (channels, filters, numbers in a row of x, in a row of y).
     part: (first sample, last + 1). steps: (of x, of y). bias: one number per filter, or none.
     tables: multiples of (channels, filters), TILES each. scratch: (C + F) * TILES * 36 numbers and
-    40 vectors.
+    112 vectors.
     """
     n_c, n_f, x_row, y_row = sizes
     (s0, s1), (x_step, y_step), (rows_v, rows_m) = part, steps, tables
     width = VECTOR_BYTES // y.itemsize
     zero, one, two = fill(y, 0), fill(y, 1), fill(y, 2)
     three, dead = fill(y, 3), fill(y, DEAD)
-    point_v, point_m = n_c * TILES, n_f * TILES
+    point_v, point_m = n_c * TILES + width, n_f * TILES + width  # odd, or few lines of the cache
     v, m = scratch[: 36 * point_v], scratch[36 * point_v : 36 * (point_v + point_m)]
     tmp = scratch[36 * (point_v + point_m) :]
     n_tiles = tiles_x.size
@@ -214,16 +214,16 @@ def winograd(
             for c in range(0, n_c, width):
                 at = s * x_step + tiles_x[t] + c
                 points_of_patch(v, i * n_c + c, point_v, x, at, x_row, n_c, tmp)
-        for k in range(36):
-            for i in range(0, count, ROWS):
-                r = offsets(rows_v, i, count - 1, k * point_v, ROWS)
-                o = offsets(rows_m, i, TILES - 1, k * point_m, ROWS)
+        for i in range(0, count, ROWS):
+            r = offsets(rows_v, i, count - 1, 0, ROWS)
+            o = offsets(rows_m, i, TILES - 1, 0, ROWS)
+            for k in range(36):
                 for q in range(n_f // width):
                     block = repeat(zero, ROWS)
                     panel = k * n_c * n_f + q * n_c * width
                     for c in range(n_c):
-                        block = fma_rows(block, v, r, c, load(u, panel + c * width))
-                    store_rows(m, o, q * width, block)
+                        block = fma_rows(block, v, r, k * point_v + c, load(u, panel + c * width))
+                    store_rows(m, o, k * point_m + q * width, block)
         for i in range(count):
             s, t = (g0 + i) // n_tiles, (g0 + i) % n_tiles
             for f in range(0, n_f, width):
