@@ -2,6 +2,8 @@
 
 import signal
 import threading
+from _signal import getsignal  # type: ignore[import-not-found] # `signal` takes 20 microseconds more
+from _signal import signal as set_signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,15 +16,15 @@ def uninterrupted() -> Iterator[None]:
     Only the main thread gets signals, so elsewhere, and where a program ignores the signal or
     leaves it to the system, nothing is to be done.
     """
-    previous = signal.getsignal(signal.SIGINT)
+    previous = getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(previous):
         yield
         return
     held: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
+    set_signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        set_signal(signal.SIGINT, previous)
         if held:
             previous(*held[0])

@@ -85,15 +85,15 @@ class Parameters:
             layer.grads[name] = gradient
 
     def named_gradients(self) -> dict[str, Array]:
-        """Return the gradients in the buffer, by name."""
+        """Return the gradients that steps compute, by name."""
         return {
-            f"{self.moving[i][1]} of {self.moving[i][0].name!r}": view
-            for i, view in zip(self.at, self.grads.views, strict=True)
+            f"{self.moving[i][1]} of {self.moving[i][0].name!r}": gradient
+            for i, gradient in self.gradients.items()
         }
 
     def others(self) -> dict[str, Array]:
-        """Return the gradients that lie elsewhere, by name."""
-        apart = [pair for i, pair in enumerate(self.moving) if i not in self.at]
+        """Return the gradients that layers compute as they are written, by name."""
+        apart = [pair for i, pair in enumerate(self.moving) if i not in self.gradients]
         return {f"{name} of {layer.name!r}": layer.grads[name] for layer, name in apart}
 
     def step(self) -> None:

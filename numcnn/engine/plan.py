@@ -10,7 +10,6 @@ lie side by side in one buffer; and no bit depends on the number of threads.
 """
 
 import contextlib
-import math
 import os
 import threading
 import weakref
@@ -26,11 +25,10 @@ from numcnn.engine.ending import Ending
 from numcnn.engine.fusion import fuse
 from numcnn.engine.interrupts import uninterrupted
 from numcnn.engine.parameters import Parameters, same_arrays
-from numcnn.engine.steps import Phase, Step, Wires
+from numcnn.engine.steps import Phase, Squares, Step, Wires
 from numcnn.engine.tail import split_tail
 from numcnn.engine.update import Update, native
 from numcnn.kernels.compile import announced
-from numcnn.kernels.elementwise import sum_of_squares
 from numcnn.layers.activations import Linear
 from numcnn.layers.base import Layer
 from numcnn.losses import Loss
@@ -39,7 +37,6 @@ from numcnn.optimizers import Optimizer
 Array = np.ndarray[Any, Any]
 
 MOST_AT_ONCE = 256  # samples of a prediction that are in memory at a time
-STRETCH = 2**16  # numbers of a gradient whose squares one task sums up
 SPARE = 8  # workspaces kept for the next prediction
 
 
@@ -50,7 +47,7 @@ class Program:
     wires: list[Wires]
     parts: list[list[list[Task]] | Callable[[], None]] = field(default_factory=list)
     ending: Ending | None = None
-    squares: dict[str, Array] = field(default_factory=dict)  # of each gradient, in stretches
+    squares: Squares = field(default_factory=Squares)
     given: Array = field(default_factory=lambda: np.zeros(0))
 
     def run(self, x: Array) -> None:
@@ -136,7 +133,7 @@ class PlanEngine:
         _ENGINES.add(self)
         self._binding = Binding([])
         self._parameters: Parameters | None = None  # once it is trained
-        self._squares: dict[str, Array] = {}  # of the last gradients
+        self._squares = Squares()  # of the last gradients
 
     # ---- the contract -----------------------------------------------------------------------
 
@@ -160,9 +157,8 @@ class PlanEngine:
 
     def gradient_squares(self) -> dict[str, float]:
         """Return the sum of the squares of each gradient, by its name."""
-        sums = {name: float(parts.sum()) for name, parts in self._squares.items()}
         others = self._parameters.others() if self._parameters else {}
-        return sums | {name: float(np.vdot(g, g)) for name, g in others.items()}
+        return self._squares.sums() | {name: float(np.vdot(g, g)) for name, g in others.items()}
 
     def update(self) -> None:
         """Move the weights by one step of the optimizer."""
@@ -265,9 +261,10 @@ class PlanEngine:
 
     def _program(self, buffers: Buffers, n: int, parameters: Parameters | None) -> Program:
         """Bind the steps to memory for n samples, for training where there are parameters."""
-        wires = self._wires(buffers, n, parameters)
+        squares = Squares()
+        wires = self._wires(buffers, n, parameters, squares)
         pairs = list(zip(self.steps, wires, strict=True))
-        program = Program(wires)
+        program = Program(wires, squares=squares)
         phases = [Phase([task for step, w in pairs for task in step.prepare(w)])]
         phases.append(wires[0].by_sample(program.take))
         for step, w in pairs:
@@ -284,12 +281,16 @@ class PlanEngine:
             back, later = step.backward(w)
             phases += back
             rest += later
-        program.squares, tasks = _sums_of_squares(parameters)
-        phases += [Phase(rest), Phase(tasks)]
+        missing = set(parameters.named_gradients()) - set(program.squares.parts)
+        if missing:  # a NaN in them would go unnoticed
+            raise RuntimeError(f"no step squares the gradients of {sorted(missing)}")
+        phases.append(Phase(rest))
         program.parts = joined(phases)
         return program
 
-    def _wires(self, buffers: Buffers, n: int, parameters: Parameters | None) -> list[Wires]:
+    def _wires(
+        self, buffers: Buffers, n: int, parameters: Parameters | None, squares: Squares
+    ) -> list[Wires]:
         """Return what each step stands between."""
         training = parameters is not None
         gradients = parameters.gradient_of if parameters else {}
@@ -318,33 +319,15 @@ class PlanEngine:
                     buffers=buffers, scratch_size=self.scratch_size, dtype=self.dtype,
                     gradient=lambda layer, name: gradients.get((id(layer.params), name)),
                     light=step.light,
+                    squares=squares,
                 )
             )  # fmt: skip
             x, dx = y, dy
         return wires
 
 
-def _sums_of_squares(parameters: Parameters) -> tuple[dict[str, Array], list[Task]]:
-    """Return where the gradients' sums of squares stand, and the tasks that compute them."""
-    squares: dict[str, Array] = {}
-    tasks: list[Task] = []
-    for name, gradient in parameters.named_gradients().items():
-        flat = gradient.reshape(-1)
-        parts = squares[name] = np.zeros(max(1, math.ceil(flat.size / STRETCH)))
-        for i in range(len(parts)):
-            tasks.append(_square(parts, i, flat[i * STRETCH : (i + 1) * STRETCH]))
-    return squares, tasks
-
-
 def _nothing(worker: int) -> None:
     """Do nothing."""
-
-
-def _square(parts: Array, i: int, stretch: Array) -> Task:
-    def task(worker: int) -> None:
-        parts[i] = sum_of_squares(stretch)
-
-    return task
 
 
 def joined(phases: list[Phase]) -> list[list[list[Task]] | Callable[[], None]]:

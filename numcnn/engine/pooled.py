@@ -157,10 +157,12 @@ class PooledConvStep(ConvStep):
         g, gradient = self.geometry, wires.gradient(self.conv, "w")
         used = shares[: len(wires.pieces)]
         total = wires.buffers.take(f"{self.name}: dw turned", (g.n_k * g.f,), self.dtype)
+        square = wires.squares.of(self.conv, "w", total)
 
         def task(worker: int) -> None:
             np.add.reduce(used, axis=0, out=total)
             gradient.reshape(g.n_k, g.f)[...] = total.reshape(g.f, g.n_k).T  # type: ignore[union-attr]
+            square()
 
         return [task]
 

@@ -65,9 +65,11 @@ class ProductStep(Step):
         if gradient is None:
             return []
         shares = partial[: len(wires.pieces)]
+        square = wires.squares.of(self.layers[0], name, gradient)
 
         def task(worker: int) -> None:
             np.add.reduce(shares, axis=0, out=gradient.reshape(shares.shape[1:]))
+            square()
 
         return [task]
 
@@ -150,17 +152,24 @@ class DenseStep(ProductStep):
             samples, to_w = grid((rows, self.d)), grid((self.d, self.u))
 
             def rows_of_w(m0: int, m1: int) -> Task:
+                square = wires.squares.of(self.dense, "w", gradient[m0:m1])
+
                 def task(worker: int) -> None:
                     for q0, q1 in groups(self.u, self.width):
                         matmul(
                             dw, to_w, x, self.inputs, samples, dz, self.u, 1, none, False, self.u,
                             (0, 1, m0, m1, q0, q1), (0, 0, 0), wires.scratch(worker),
                         )  # fmt: skip
+                    square()
 
                 return task
 
             size = max(ROWS, -(-self.d // (16 * ROWS)) * ROWS)
-            rest += [rows_of_w(m, min(m + size, self.d)) for m in range(0, self.d, size)]
+            tasks = [rows_of_w(m, min(m + size, self.d)) for m in range(0, self.d, size)]
+            if self.small or wires.dx is None:
+                rest += tasks
+            else:
+                phases[-1].tasks += tasks  # they need no more than dx does
         return phases, rest
 
 

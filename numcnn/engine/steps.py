@@ -16,6 +16,7 @@ import numpy as np
 from numcnn.engine.buffers import Buffers
 from numcnn.engine.crew import Task
 from numcnn.errors import GradientError, ShapeError
+from numcnn.kernels.elementwise import sum_of_squares
 from numcnn.kernels.random import dropout_mask
 from numcnn.layers.base import Layer
 from numcnn.layers.dropout import Dropout
@@ -42,6 +43,28 @@ class Phase:
     call: Callable[[], None] | None = None
 
 
+class Squares:
+    """The sums of the squares of the gradients, taken where each stretch is still in the cache."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, list[Array]] = {}
+
+    def of(self, layer: Layer, name: str, stretch: Array) -> Callable[[], None]:
+        """Return what is to be called when this stretch of a gradient is there."""
+        part = np.zeros(1)
+        self.parts.setdefault(f"{name} of {layer.name!r}", []).append(part)
+        flat = stretch.reshape(-1)
+
+        def square() -> None:
+            part[0] = sum_of_squares(flat)
+
+        return square
+
+    def sums(self) -> dict[str, float]:
+        """Return the sum for each gradient."""
+        return {name: float(sum(p[0] for p in parts)) for name, parts in self.parts.items()}
+
+
 @dataclass
 class Wires:
     """What a step stands between, for a batch of n samples."""
@@ -57,6 +80,7 @@ class Wires:
     dtype: Any
     gradient: Callable[[Layer, str], Array | None]  # where a parameter's gradient goes
     light: bool  # little work, so that few pieces are enough
+    squares: "Squares"
 
     @property
     def pieces(self) -> list[tuple[int, int]]:
@@ -132,7 +156,10 @@ class Step:
         raise NotImplementedError
 
     def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
-        """Return how dx is computed, and what is left to do for the parameters' gradients."""
+        """Return how dx is computed, and what is left to do for the parameters' gradients.
+
+        Whoever has computed a stretch of a gradient calls for its square (`wires.squares`).
+        """
         raise NotImplementedError
 
 

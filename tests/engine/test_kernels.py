@@ -17,7 +17,7 @@ from numba import config
 from numcnn.kernels.matmul import DEPTH, matmul, pack
 from numcnn.kernels.pooling import matmul_pool, pool, pool_backward, unpool
 from numcnn.kernels.simd import VECTOR_BYTES
-from numcnn.kernels.sparse import living, sparse_dw, sparse_dx
+from numcnn.kernels.sparse import living, pooled_dw, sparse_dw, sparse_dx
 
 SLOW = bool(config.DISABLE_JIT)
 equal = np.testing.assert_array_equal
@@ -194,10 +194,10 @@ def test_unpool(py, px, vectors, dtype, seed):
     oh, ow = 2 * py + 1, 2 * px + 1  # the last row and column are in no window
     pixels = indices((py, 2 * ow * n), (px, 2 * n), (2, ow * n), (2, n))
     dy, codes = whole(rng, (samples, py, px, n), dtype), rng.integers(0, 5, (samples, py, px, n))
-    dz, db = moats.room(samples * oh * ow * n, dtype), moats.room(n, dtype)
+    dz = moats.room(samples * oh * ow * n, dtype)
     given_codes = moats.given(codes.astype(np.uint8)).ravel()
     part, steps = (0, samples), (oh * ow * n, py * px * n)
-    unpool(dz, db, moats.given(dy).ravel(), given_codes, pixels, part, steps)
+    unpool(dz, moats.given(dy).ravel(), given_codes, pixels, n, part, steps)
     moats.check()
     expected = np.full((samples, oh, ow, n), np.nan)
     expected[:, : 2 * py, : 2 * px] = 0
@@ -206,7 +206,6 @@ def test_unpool(py, px, vectors, dtype, seed):
             i, k = divmod(codes[s, p, q, j], 2)
             expected[s, 2 * p + i, 2 * q + k, j] = dy[s, p, q, j]
     equal(dz.reshape(expected.shape), expected)
-    equal(db, np.nansum(expected, axis=(0, 1, 2)))
 
 
 pairs = st.tuples(*[st.integers(1, 3)] * 2)
@@ -271,6 +270,10 @@ def test_sparse_gradients(kh, vectors, pooled, strides, dilation, strip, wide, d
     living(g, db, *fed[:2])
     moats.check()
     sparse_dw(dw, moats.given(g), *fed[1:], *tables, n_f, strip)
+    taps = indices((kh, dilation * row), (run, 1))
+    to = np.arange(kh * run) * n_f
+    by_pixels = moats.room(w.size, dtype)
+    pooled_dw(by_pixels, moats.given(g), *fed[1:], rows, taps, to, part, steps, n_f)
     lists = [moats.room(n_f + 1, t) for t in (np.int64, dtype, np.int64)]
     sparse_dx(dx, *fed[:2], moats.given(w).ravel(), *tables, *lists)
     moats.check()
@@ -286,5 +289,6 @@ def test_sparse_gradients(kh, vectors, pooled, strides, dilation, strip, wide, d
                 expected_dx[s, at : at + run] += share * w[f, k * run : (k + 1) * run]
     equal(g, (dy * (codes < 4)).ravel())
     equal(dw.reshape(w.shape), expected_dw)
+    equal(by_pixels.reshape(kh * run, n_f).T, expected_dw)
     equal(db, expected_db)
     equal(dx.reshape(x.shape), expected_dx)
