@@ -101,7 +101,7 @@ def train_epoch(
         hooks.on_train_batch_begin(step, {})
         chosen = order[rows] if shuffle else rows
         try:
-            logs, size = train_batch(model, x[chosen], y[chosen])
+            logs, size = train_batch(model, Chosen(x, chosen), y[chosen])
         except DivergedError as error:
             # A callback such as TerminateOnNaN may end the training in peace; else it is an error.
             logs = means.logs()
@@ -121,14 +121,16 @@ def train_epoch(
     return means.logs()
 
 
-def train_batch(model: "Sequential", x: Array, y: Array) -> tuple[Logs, int]:
+def train_batch(model: "Sequential", x: Any, y: Array) -> tuple[Logs, int]:
     """Move the weights by one batch; return (its loss and metrics before the step, its size).
+
+    x: an array, or what has a length and gives one for a slice, such as `Chosen`.
 
     Raises:
         DivergedError: the loss or a gradient is not finite. No weight has moved.
     """
     engine = model.engine
-    x, y = cast(x, model.dtype), np.ascontiguousarray(y)
+    y = np.ascontiguousarray(y)
     # Overflow is found below and reported with its place, so NumPy need not warn of it.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         losses, outputs = engine.gradients(x, y)
@@ -180,6 +182,26 @@ def batches(n: int, batch_size: int) -> Iterator[slice]:
 def cast(x: Array, dtype: str) -> Array:
     """Return one batch as a contiguous array of the model's dtype."""
     return np.ascontiguousarray(x, dtype)
+
+
+class Chosen:
+    """Some samples of an array, in an order of one's own: taken from it where they are needed.
+
+    So an engine can take the pieces of a batch side by side.
+    """
+
+    def __init__(self, x: Array, rows: Any) -> None:
+        self.x, self.rows = x, rows
+        self.whole = isinstance(rows, slice)
+
+    def __len__(self) -> int:
+        return self.rows.stop - self.rows.start if self.whole else len(self.rows)
+
+    def __getitem__(self, part: slice) -> Array:
+        """Return the samples of a part of the batch, given by its two ends."""
+        if self.whole:
+            return self.x[self.rows.start + part.start : self.rows.start + part.stop]
+        return self.x[self.rows[part]]
 
 
 class Means:

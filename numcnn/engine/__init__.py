@@ -42,8 +42,11 @@ class Engine(Protocol):
     def test_batch(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Return (the loss of each sample, the outputs)."""
 
-    def gradients(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Set the layers' gradients; return (the loss of each sample, the outputs)."""
+    def gradients(self, x: Any, y: Array) -> tuple[Array, Array]:
+        """Set the layers' gradients; return (the loss of each sample, the outputs).
+
+        x: of any number type; it needs no more than a length and slices x[a:b].
+        """
 
     def gradient_squares(self) -> dict[str, float]:
         """Return the sum of the squares of each gradient, by its name."""

@@ -35,8 +35,9 @@ class EagerEngine:
         z = run(self.body, x, training=False)
         return self.loss.value(y, z), self.activation.forward(z)
 
-    def gradients(self, x: Array, y: Array) -> tuple[Array, Array]:
+    def gradients(self, x: Any, y: Array) -> tuple[Array, Array]:
         """Set the layers' gradients; return (the loss of each sample, the outputs)."""
+        x = np.ascontiguousarray(x[0 : len(x)], self.layers[0].dtype)
         z = run(self.body, x, training=True)
         losses = self.loss.value(y, z)
         dy = self.loss.gradient(y, z)

@@ -48,9 +48,9 @@ class Program:
     parts: list[list[list[Task]] | Callable[[], None]] = field(default_factory=list)
     ending: Ending | None = None
     squares: Squares = field(default_factory=Squares)
-    given: Array = field(default_factory=lambda: np.zeros(0))
+    given: Any = None
 
-    def run(self, x: Array) -> None:
+    def run(self, x: Any) -> None:
         """Run it all on a batch x."""
         self.given = x
         for part in self.parts:
@@ -146,7 +146,7 @@ class PlanEngine:
         z = self._scores(x)
         return self.loss.value(y, z), np.array(self.activation.forward(z))
 
-    def gradients(self, x: Array, y: Array) -> tuple[Array, Array]:
+    def gradients(self, x: Any, y: Array) -> tuple[Array, Array]:
         """Set the layers' gradients; return (the loss of each sample, the outputs)."""
         program, ending, parameters = self._training_program(len(x))
         ending.take(y)

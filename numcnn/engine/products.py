@@ -164,7 +164,8 @@ class DenseStep(ProductStep):
 
                 return task
 
-            size = max(ROWS, -(-self.d // (16 * ROWS)) * ROWS)
+            parts = 2 if self.small else 16
+            size = max(ROWS, -(-self.d // (parts * ROWS)) * ROWS)
             tasks = [rows_of_w(m, min(m + size, self.d)) for m in range(0, self.d, size)]
             if self.small or wires.dx is None:
                 rest += tasks

@@ -62,7 +62,9 @@ def softmax_crossentropy(losses: Any, p: Any, dz: Any, z: Any, y: Any, samples: 
             top = max(top, np.float64(z[i, k]))
         total = np.float64(0)
         for k in range(classes):
-            total += math.exp(np.float64(z[i, k]) - top)
+            e = math.exp(np.float64(z[i, k]) - top)
+            p[i, k] = e
+            total += e
         log_total = math.log(total)
         weight = np.float64(0)
         loss = np.float64(0)
@@ -73,7 +75,7 @@ def softmax_crossentropy(losses: Any, p: Any, dz: Any, z: Any, y: Any, samples: 
                 below = lowest
             weight += target
             loss += target * (log_total - below)
-            p[i, k] = math.exp(below) / total
+            p[i, k] = p[i, k] / total
         losses[i] = loss
         for k in range(classes):
             dz[i, k] = (weight * p[i, k] - y[i, k]) / samples
