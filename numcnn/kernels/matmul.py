@@ -23,6 +23,7 @@ from numcnn.kernels.simd import (
     ROWS,
     VECTOR_BYTES,
     add_row,
+    entry,
     fill,
     fma_rows,
     load,
@@ -124,7 +125,7 @@ def matmul(
                         panels, panel, row = scratch, (q - q0) * depth * width, width
                     for k in range(depth):
                         v = load(panels, panel + k * row)
-                        block = fma_rows(block, a, r, cols[k0 + k], v)
+                        block = fma_rows(block, a, r, entry(cols, k0 + k), v)
                     if last and bias.size > 0:
                         block = add_row(block, load_some(bias, q * width, lanes))
                     if last and relu:

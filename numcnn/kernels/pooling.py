@@ -14,6 +14,7 @@ from numcnn.kernels.simd import (
     VECTOR_BYTES,
     add,
     add_row,
+    entry,
     fill,
     fma_rows,
     load,
@@ -69,7 +70,8 @@ def matmul_pool(
                 block = repeat(zero, 4)
                 panel = q * cols.size * width
                 for k in range(cols.size):
-                    block = fma_rows(block, x, r, cols[k], load(scratch, panel + k * width))
+                    v = load(scratch, panel + k * width)
+                    block = fma_rows(block, x, r, entry(cols, k), v)
                 block = add_row(block, load(bias, q * width))
                 best = block[0]
                 code = where_beats(block[1], best, one, zero)

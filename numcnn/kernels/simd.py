@@ -379,6 +379,19 @@ def mul_high(a: Any, b: Any) -> Any:
     return np.uint64((int(a) * int(b)) >> 64)
 
 
+def _emit_entry(_: Any, table: Any, i: Any) -> Any:
+    def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.load(_pointer(context, builder, sig.args[0], args[0], args[1], 1))
+
+    return table.dtype(table, types.intp), instructions
+
+
+@primitive(_emit_entry)
+def entry(table: Any, i: Any) -> Any:
+    """Return table[i] for i >= 0. Numba's own would ask first whether i counts from the end."""
+    return table[i]
+
+
 def _emit_peek(_: Any, a: Any, i: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         pointer = _pointer(context, builder, sig.args[0], args[0], args[1], 1)

@@ -7,14 +7,13 @@ which of its pixels the gradient belongs to.
 
 from typing import Any
 
-import numpy as np
-
 from numcnn.kernels.compile import kernel
 from numcnn.kernels.pooling import DEAD
 from numcnn.kernels.simd import (
     ROWS,
     VECTOR_BYTES,
     add,
+    entry,
     fill,
     fma_rows,
     fma_vectors,
@@ -55,14 +54,10 @@ def sparse_dw(
     from a window's first pixel, each vector of a filter's taps stands; places: where in dw.
     part: (first sample, last + 1). steps: (of x, of g). strip: windows at a time, so that their
     part of x stays in the first cache.
-
-    Unsigned numbers in the inner loop, because Numba then does not ask whether an index counts from
-    the end.
     """
     windows, n_k = rows.size // 4, dw.size // n_f
     (s0, s1), (x_step, y_step) = part, steps
     width = VECTOR_BYTES // dw.itemsize
-    three, four, filters = np.uintp(3), np.uintp(4), np.uintp(n_f)
     dw[:] = 0
     for s in range(s0, s1):
         for i0 in range(0, windows, strip):
@@ -72,11 +67,10 @@ def sparse_dw(
                     x_at = offsets(patch, p, patch.size - 1, s * x_step, ROWS)
                     w_at = offsets(places, p, patch.size - 1, f * n_k, ROWS)
                     block = load_rows(dw, w_at, 0)
-                    at = np.uintp(s * y_step + i0 * n_f + f)
-                    for i in range(np.uintp(i0), np.uintp(i1)):
-                        pixel = rows[i * four + (np.uintp(codes[at]) & three)]
+                    for i in range(i0, i1):
+                        at = s * y_step + i * n_f + f
+                        pixel = entry(rows, 4 * i + (entry(codes, at) & 3))
                         block = fma_vectors(block, x, x_at, pixel, splat(g, at))
-                        at += filters
                     if patch.size - p >= ROWS:
                         store_rows(dw, w_at, 0, block)
                     else:
@@ -109,7 +103,7 @@ def pooled_dw(
                     at = s * y_step + i * n_f + f
                     code, share = load_codes(codes, at, dw), load(g, at)
                     for t in range(4):
-                        pixel = s * x_step + rows[4 * i + t]
+                        pixel = s * x_step + entry(rows, 4 * i + t)
                         dz = where_equal(code, fill(dw, t), share, zero)
                         block = fma_rows(block, x, x_at, pixel, dz)
             store_some_rows(dw, w_at, f, block, taps.size - p, width)
