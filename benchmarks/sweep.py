@@ -136,49 +136,53 @@ class NumcnnLayer:
     """The layer in a model of numcnn, run by the engine that training uses."""
 
     def __init__(self, shape: Shape, batch: int) -> None:
-        from numcnn import layers, losses, models
+        from numcnn import layers, optimizers
+        from numcnn.engine.buffers import Buffers
+        from numcnn.engine.crew import CREW
+        from numcnn.engine.fusion import fuse
+        from numcnn.engine.parameters import Parameters
+        from numcnn.engine.plan import joined
+        from numcnn.engine.steps import Phase, Squares, Wires
 
-        class Gate(layers.Layer):
-            """y = x; its parameter makes the engine compute the gradient of x."""
-
-            def build(self, input_shape):
-                self.add_parameter("claim", (1,), "zeros")
-
-            def forward(self, x, training=False):
-                return x
-
-            def backward(self, dy):
-                self.grads["claim"] = np.zeros(1, np.float32)
-                self.dx = dy
-                return dy
-
-        class Given(losses.Loss):
-            """A loss whose gradient is its target."""
-
-            def value(self, y, p):
-                return np.zeros(len(p))
-
-            def gradient(self, y, p):
-                return y
-
-        self.x, self.dy, w, b = arrays(shape, batch)
+        x, dy, w, b = arrays(shape, batch)
         if shape.filters:
             size, step = (shape.kernel, shape.kernel), (shape.stride, shape.stride)
             layer = layers.Conv2D(shape.filters, size, strides=step, padding=shape.padding)
         else:
             layer = layers.MaxPool2D(shape.kernel, strides=shape.stride, padding=shape.padding)
-        self.gate, self.layer = Gate(input_shape=self.x.shape[1:]), layer
-        model = models.Sequential([self.gate, layer])
-        model.compile("sgd", Given(), engine="auto")
+        layer.build_for(x.shape[1:])
         if shape.filters:
             layer.set_weights([w, b])
-        self.engine = model.engine
+        parameters = Parameters([layer], [layer], optimizers.SGD(), np.float32)
+        (made,), buffers = fuse([layer], "float32"), Buffers(batch)
+        self.wires = Wires(
+            n=batch,
+            training=True,
+            x=buffers.per_sample("x", x.shape[1:], np.float32),
+            y=buffers.per_sample("y", dy.shape[1:], np.float32),
+            dx=buffers.per_sample("dx", x.shape[1:], np.float32),
+            dy=buffers.per_sample("dy", dy.shape[1:], np.float32),
+            buffers=buffers,
+            scratch_size=made.scratch_size(),
+            dtype=np.dtype(np.float32),
+            gradient=lambda layer, name: parameters.gradient_of.get((id(layer.params), name)),
+            light=made.light,
+            squares=Squares(),
+        )
+        self.wires.x[...], self.wires.dy[...] = x, dy
+        parameters.hand_out()
+        self.layer, self.crew = layer, CREW
+        prepared, forward = Phase(made.prepare(self.wires)), made.forward(self.wires)
+        backward, rest = made.backward(self.wires)
+        self.parts = joined([prepared, *forward, *backward, Phase(rest)])
 
     def run(self) -> None:
-        _, self.y = self.engine.gradients(self.x, self.dy)
+        for part in self.parts:
+            self.crew.run(part)
 
     def results(self) -> list[np.ndarray]:
-        return [self.y, self.gate.dx, *(self.layer.grads[n] for n in self.layer.params)]
+        gradients = [self.layer.grads[n] for n in self.layer.params]
+        return [self.wires.y, self.wires.dx, *gradients]
 
 
 class PyTorchLayer:

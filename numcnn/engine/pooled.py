@@ -216,6 +216,8 @@ class PoolStep(Step):
         super().__init__([layer], dtype)
         self.starts, self.taps = pool_windows(layer)
         self.ih, self.iw, self.c = layer.built_for or (0, 0, 0)
+        used = np.unique(self.taps).size  # pixels in some window
+        self.apart, self.gaps = used == self.taps.size, used < self.ih * self.iw
         self.sizes = self.ih * self.iw * self.c, int(np.prod(self.output_shape))
 
     def winners(self, wires: Wires) -> Array:
@@ -239,6 +241,9 @@ class PoolStep(Step):
         dx, dy, winners = (a.reshape(-1) for a in (wires.dx, wires.dy, self.winners(wires)))
 
         def piece(a: int, b: int) -> None:
-            pool_backward(dx, dy, winners, self.starts, self.taps, self.c, (a, b), self.sizes)
+            pool_backward(
+                dx, dy, winners, self.starts, self.taps, self.c, self.apart, self.gaps, (a, b),
+                self.sizes,
+            )  # fmt: skip
 
         return [wires.by_sample(piece)], []

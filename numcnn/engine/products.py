@@ -8,6 +8,7 @@ from numcnn.engine.crew import CREW, Task
 from numcnn.engine.geometry import ConvGeometry, grid
 from numcnn.engine.steps import MOST_PIECES, Phase, Step, Wires
 from numcnn.engine.winograd import Winograd
+from numcnn.kernels.columns import add_columns
 from numcnn.kernels.elementwise import relu_backward
 from numcnn.kernels.matmul import DEPTH, matmul
 from numcnn.kernels.simd import ROWS, VECTOR_BYTES
@@ -18,6 +19,7 @@ from numcnn.layers.dense import Dense
 Array = np.ndarray[Any, Any]
 
 GROUP = 8  # panels of columns at a time: 128 KB of scratch
+WORTH = 1.4  # times the products by windows, and dx is not computed by pixels
 SMALL = 2**14  # weights of a dense layer that is cut by samples, not by columns
 
 
@@ -25,6 +27,10 @@ def groups(n: int, width: int, size: int = GROUP) -> list[tuple[int, int]]:
     """Return the panels of n columns in groups: (first, last + 1)."""
     panels = -(-n // width)
     return [(q, min(q + size, panels)) for q in range(0, panels, size)]
+
+
+def _nothing(worker: int) -> None:
+    """Do nothing."""
 
 
 class ProductStep(Step):
@@ -195,8 +201,17 @@ class ConvStep(ProductStep):
             self.winograd = Winograd(f"{self.name}: y", image, g.f, self.pooled, dtype)
         if simple and not exact and Winograd.fits(self.z_shape, g.c, False, dtype):
             self.winograd_dx = Winograd(f"{self.name}: dx", self.z_shape, g.c, False, dtype)
+        by_pixels = sum(part.pixels.size * part.cols.size for part in g.backward)
+        by_pixels *= self._lanes(g.c)
+        by_windows = g.oh * g.ow * g.f * self._lanes(g.n_k)
+        fewer = by_pixels > WORTH * by_windows
+        self.by_columns = fewer and not self.pooled and not self.winograd_dx
         self.kernel = "winograd" if self.winograd else "matmul over windows"
         self.why = "3x3, stride 1, whole vectors" if self.winograd else self._why_direct(exact)
+
+    def _lanes(self, n: int) -> int:
+        """Return n, rounded up to whole vectors."""
+        return -(-n // self.width) * self.width
 
     def _why_direct(self, exact: bool) -> str:
         g = self.geometry
@@ -239,6 +254,8 @@ class ConvStep(ProductStep):
         """Return the filters turned round."""
         if self.winograd_dx:
             return self.winograd_dx.prepare(wires, w[::-1, ::-1].transpose(0, 1, 3, 2))
+        if self.by_columns:
+            return _nothing
         turned = self.turned(wires)
 
         def task(worker: int) -> None:
@@ -280,7 +297,9 @@ class ConvStep(ProductStep):
             phase, shares = self.dw(wires, dz)
             phases.append(phase)
             rest += self.add_up(wires, "w", shares)
-        if wires.dx is not None:
+        if wires.dx is not None and self.by_columns:
+            phases.append(self.dx_by_columns(wires, dz))
+        elif wires.dx is not None:
             phases += [self.put_border(wires, dz), self.dx(wires, dz)]
         return phases, rest
 
@@ -327,6 +346,30 @@ class ConvStep(ProductStep):
                 z[a:b, above : above + g.oh, left : left + g.ow] = dz[a:b]
 
         return wires.by_sample(piece)
+
+    def dx_by_columns(self, wires: Wires, dz: Array) -> Phase:
+        """Return dx = col2im(dz @ w.T), as layers/conv2d.py computes it, sample by sample."""
+        g, z, n = self.geometry, dz.reshape(-1), self.geometry.oh * self.geometry.ow
+        w = self.conv.params["w"].reshape(-1)
+        rows, filters, outs = grid((n, g.f)), grid((g.f, 1)), grid((n, g.n_k))
+        run = g.kw * g.c if g.dw == 1 else g.c
+        runs = g.taps[::run].copy()
+        steps = (n * g.f, 0, 0)
+        inside = (slice(g.top, g.top + g.ih), slice(g.left, g.left + g.iw))
+
+        def task(worker: int, a: int, b: int) -> None:
+            dcols = wires.room(worker, f"{self.name}: dcols", n * g.n_k, self.dtype)
+            image = wires.room(worker, f"{self.name}: padded dx", g.x_step, self.dtype)
+            for s in range(a, b):
+                for q0, q1 in groups(g.n_k, self.width):
+                    matmul(
+                        dcols, outs, z, rows, filters, w, 1, g.f, self.no_bias, False, g.n_k,
+                        (s, s + 1, 0, n, q0, q1), steps, wires.scratch(worker),
+                    )  # fmt: skip
+                add_columns(image, dcols, g.windows, runs, run)
+                wires.dx[s] = image.reshape(g.ph, g.pw, g.c)[inside]  # type: ignore[index]
+
+        return wires.by_piece(task)
 
     def dx(self, wires: Wires, dz: Array) -> Phase:
         """Return dx, each pixel the sum over its taps of dz @ w.T."""

@@ -8,6 +8,7 @@ exceptions, no allocation. To read in this order:
     elementwise.py    ReLU's gradient, softmax with cross-entropy, sums of squares
     pooling.py        max-pooling, alone and fused with the convolution before it
     sparse.py         gradients of a pooled convolution, where three of four are zero
+    columns.py        col2im, for images of few channels
     winograd.py       3x3 convolutions with a quarter of the products
     random.py         dropout's masks
     updates.py        SGD, RMSprop, Adam

@@ -58,6 +58,9 @@ def pack(
         if col == 1 and lanes == width:
             for k in range(n_k):
                 store(panels, to + k * width, load(b, at + k * row))
+        elif col == 1:
+            for k in range(n_k):
+                store(panels, to + k * width, load_some(b, at + k * row, lanes))
         else:
             turned = 0
             if row == 1 and lanes == width:  # b stands on its side

@@ -150,18 +150,28 @@ def pool(
 
 @kernel
 def pool_backward(
-    dx: Any, dy: Any, winners: Any, starts: Any, taps: Any, n: int, part: Any, steps: Any
+    dx: Any,
+    dy: Any,
+    winners: Any,
+    starts: Any,
+    taps: Any,
+    n: int,
+    apart: bool,
+    gaps: bool,
+    part: Any,
+    steps: Any,
 ) -> None:
     """dx = sum of dy at the winners: MaxPool2D.backward.
 
-    starts, taps, n: as in `pool`. part: (first sample, last + 1). steps: (of dx, of dy) from one
-    sample to the next.
+    apart: no pixel is in two windows; gaps: some are in none. starts, taps, n: as in `pool`.
+    part: (first sample, last + 1). steps: (of dx, of dy) from one sample to the next.
     """
     (s0, s1), (x_step, y_step) = part, steps
     width = VECTOR_BYTES // dx.itemsize
     zero = fill(dx, 0)
     for s in range(s0, s1):
-        dx[s * x_step : (s + 1) * x_step] = 0
+        if gaps or not apart:
+            dx[s * x_step : (s + 1) * x_step] = 0
         for i in range(starts.size - 1):
             first = starts[i]
             at = s * y_step + i * n
@@ -170,7 +180,9 @@ def pool_backward(
                 for t in range(first, starts[i + 1]):
                     to = s * x_step + taps[t] + j
                     share = where_equal(code, fill(dx, t - first), g, zero)
-                    store(dx, to, add(load(dx, to), share))
+                    if not apart:
+                        share = add(load(dx, to), share)
+                    store(dx, to, share)
             lanes = n % width
             if lanes > 0:
                 j = n - lanes
@@ -179,4 +191,6 @@ def pool_backward(
                 for t in range(first, starts[i + 1]):
                     to = s * x_step + taps[t] + j
                     share = where_equal(code, fill(dx, t - first), g, zero)
-                    store_some(dx, to, add(load_some(dx, to, lanes), share), lanes)
+                    if not apart:
+                        share = add(load_some(dx, to, lanes), share)
+                    store_some(dx, to, share, lanes)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba import config
 
+from numcnn.kernels.columns import add_columns
 from numcnn.kernels.matmul import DEPTH, matmul, pack
 from numcnn.kernels.pooling import matmul_pool, pool, pool_backward, unpool
 from numcnn.kernels.simd import VECTOR_BYTES
@@ -239,7 +240,12 @@ def test_pool_and_its_backward(more, size, strides, padding, c, dtype, seed):
             assert winners.reshape(expected.shape)[s, p, q, k] == place
 
     dy, dx = whole(rng, expected.shape, dtype), moats.room(x.size, dtype)
-    pool_backward(dx, moats.given(dy).ravel(), moats.given(winners), *tables)
+    starts, taps, n, part, steps = tables
+    used = np.unique(taps).size
+    how = (used == taps.size, used < ih * iw)
+    pool_backward(
+        dx, moats.given(dy).ravel(), moats.given(winners), starts, taps, n, *how, part, steps
+    )
     moats.check()
     dx = dx.reshape(x.shape)
     equal(dx[1:], oracles.maxpool2d_backward(np.zeros_like(x), dy, won)[1:])
@@ -292,3 +298,19 @@ def test_sparse_gradients(kh, vectors, pooled, strides, dilation, strip, wide, d
     equal(by_pixels.reshape(kh * run, n_f).T, expected_dw)
     equal(db, expected_db)
     equal(dx.reshape(x.shape), expected_dx)
+
+
+@given(pairs, pairs, pairs, st.integers(1, 2), st.sampled_from([1, 3, 8, 19]), dtypes, seeds)
+def test_add_columns(windows, size, strides, dilation, c, dtype, seed):
+    rng, moats = np.random.default_rng(seed), Moats()
+    (oh, ow), (kh, kw), (sh, sw) = windows, size, strides
+    ih, iw = (oh - 1) * sh + (kh - 1) * dilation + 1, (ow - 1) * sw + (kw - 1) * dilation + 1
+    starts = indices((oh, sh * iw * c), (ow, sw * c))
+    taps = indices((kh, dilation * iw * c), (kw, dilation * c))
+    dcols, dx = whole(rng, (starts.size, taps.size, c), dtype), moats.room(ih * iw * c, dtype)
+    add_columns(dx, moats.given(dcols).ravel(), starts, taps, c)
+    moats.check()
+    expected = np.zeros(dx.size)
+    for i, t in itertools.product(range(starts.size), range(taps.size)):
+        expected[starts[i] + taps[t] : starts[i] + taps[t] + c] += dcols[i, t]
+    equal(dx, expected)
