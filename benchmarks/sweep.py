@@ -9,11 +9,11 @@ the faster of the two counts. The contestants have processes of their own, in tu
 
 What is timed is the layer and nothing else:
 
-- numcnn skips the gradient of a model's input, which nothing needs. So the layer stands on a
-  `Gate`, a layer of this file that hands its input on as it is and claims one parameter. In
+- In numcnn it is the step that the engine makes of the layer (numcnn/engine/steps.py), between its
+  arrays. A model would skip the gradient of its input, which nothing needs; here it is computed. In
   PyTorch the input is a leaf with `requires_grad`.
-- The gradient that comes in from above is given, in numcnn by a loss whose gradient is its target,
-  in PyTorch as the argument of `backward`. Nobody computes a loss.
+- The gradient that comes in from above is given, in numcnn in its array, in PyTorch as the argument
+  of `backward`. Nobody computes a loss.
 - Padding 'same' is sometimes uneven: one more zero at the bottom and right. PyTorch's layer cannot
   do that without a copy, so there it pads evenly: same output size, same work, other numbers.
 
@@ -133,7 +133,7 @@ def arrays(shape: Shape, batch: int) -> tuple[np.ndarray, ...]:
 
 
 class NumcnnLayer:
-    """The layer in a model of numcnn, run by the engine that training uses."""
+    """The layer as a step of the engine that training uses."""
 
     def __init__(self, shape: Shape, batch: int) -> None:
         from numcnn import layers, optimizers

@@ -101,7 +101,8 @@ def train_epoch(
         hooks.on_train_batch_begin(step, {})
         chosen = order[rows] if shuffle else rows
         try:
-            logs, size = train_batch(model, Chosen(x, chosen), y[chosen])
+            batch = Chosen(x, order[rows]) if shuffle else x[rows]
+            logs, size = train_batch(model, batch, y[chosen])
         except DivergedError as error:
             # A callback such as TerminateOnNaN may end the training in peace; else it is an error.
             logs = means.logs()
@@ -190,17 +191,14 @@ class Chosen:
     So an engine can take the pieces of a batch side by side.
     """
 
-    def __init__(self, x: Array, rows: Any) -> None:
+    def __init__(self, x: Array, rows: Array) -> None:
         self.x, self.rows = x, rows
-        self.whole = isinstance(rows, slice)
 
     def __len__(self) -> int:
-        return self.rows.stop - self.rows.start if self.whole else len(self.rows)
+        return len(self.rows)
 
     def __getitem__(self, part: slice) -> Array:
-        """Return the samples of a part of the batch, given by its two ends."""
-        if self.whole:
-            return self.x[self.rows.start + part.start : self.rows.start + part.stop]
+        """Return the samples of a part of the batch."""
         return self.x[self.rows[part]]
 
 

@@ -224,6 +224,7 @@ def test_updates_do_what_the_optimizer_does_with_the_same_gradients(optimizer, n
     for _ in range(4):
         model.engine.gradients(x.astype(dtype), y)
         grads = [layer.grads[name].copy() for layer in moving for name in layer.params]
+        assume(all(np.abs(g).max(initial=0) < 1e6 for g in grads))  # some of these nets explode
         model.engine.update()
         twin.step(params, grads)
         found = [p for layer in moving for p in layer.params.values()]
