@@ -80,7 +80,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch-size", type=at_least_one, default=128, help="images per step")
     parser.add_argument("--learning-rate", type=float, default=0.001, help="length of a step")
     parser.add_argument("--seed", type=int, default=99, help="same seed, same result")
-    parser.add_argument("--engine", default="auto", help="what runs the layers: auto, numba or numpy")
+    parser.add_argument("--engine", default="auto", help="what runs the layers: auto, numba, numpy")
     parser.add_argument(
         "--raw-pixels", action="store_true", help="feed pixels 0..255 as the tutorial did, not 0..1"
     )
