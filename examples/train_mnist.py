@@ -4,8 +4,9 @@
     python examples/train_mnist.py --model 3conv      the second model, slower and better
     python examples/train_mnist.py --data sample      5,000 images from inside the package, offline
 
-Result on two cores of an AMD EPYC (Zen 3), 2026-11-22: @EXAMPLE@
-an epoch takes about 5 s and 13 s. The tutorial says 1.19 % and 30 s, 0.74 % and 150 s.
+Result on two cores of an AMD EPYC (Zen 3), 2026-11-22, 10 epochs: the first model ends at 1.07 to
+1.15 % error (two seeds) and the second at 1.02 % (one seed); an epoch takes about 5 s and 13 s. The
+tutorial says 1.19 % and 30 s, 0.74 % and 150 s.
 """
 
 import argparse
