@@ -43,11 +43,7 @@ class EagerEngine:
         dy = self.loss.gradient(y, z)
         for layer in reversed(self.body):
             dy = layer.backward(dy)
-            if missing := layer.params.keys() - layer.grads.keys():
-                raise GradientError(
-                    f"backward of layer {layer.name!r} did not set grads[{min(missing)!r}]. "
-                    "numcnn.gradcheck.check_layer shows what else may be wrong."
-                )
+            require_gradients(layer)
         return losses, self.activation.forward(z)
 
     def gradient_squares(self) -> dict[str, float]:
@@ -80,3 +76,12 @@ def run(layers: list[Layer], x: Array, training: bool) -> Array:
     for layer in layers:
         x = layer.forward(x, training)
     return x
+
+
+def require_gradients(layer: Layer) -> None:
+    """Raise if the layer's backward has left out a parameter."""
+    if missing := layer.params.keys() - layer.grads.keys():
+        raise GradientError(
+            f"backward of layer {layer.name!r} did not set grads[{min(missing)!r}]. "
+            "numcnn.gradcheck.check_layer shows what else may be wrong."
+        )

@@ -49,6 +49,7 @@ class Program:
     ending: Ending | None = None
     squares: Squares = field(default_factory=Squares)
     given: Any = None
+    warm: bool = False
 
     def run(self, x: Any) -> None:
         """Run it all on a batch x."""
@@ -65,6 +66,7 @@ class Program:
 
     def run_tasks_alone(self) -> None:
         """Run all but the calls on a batch of zeros, in this thread."""
+        self.warm = True
         self.given = np.zeros_like(self.wires[0].x)
         for part in self.parts:
             if not callable(part):
@@ -176,6 +178,8 @@ class PlanEngine:
         """
         with announced(say):
             program, _, _ = self._training_program(n)
+            if program.warm:
+                return
             program.run_tasks_alone()
             CREW.run([[_nothing, _nothing]])  # the helpers' kernel too
             if native(self.optimizer):

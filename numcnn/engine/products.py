@@ -29,10 +29,6 @@ def groups(n: int, width: int, size: int = GROUP) -> list[tuple[int, int]]:
     return [(q, min(q + size, panels)) for q in range(0, panels, size)]
 
 
-def _nothing(worker: int) -> None:
-    """Do nothing."""
-
-
 class ProductStep(Step):
     """What dense layers and convolutions share: a bias, ReLU, sums over pieces."""
 
@@ -224,7 +220,7 @@ class ConvStep(ProductStep):
     def scratch_size(self) -> int:
         """Return the room for panels or for Winograd's points."""
         used = [w.scratch_size() for w in (self.winograd, self.winograd_dx) if w]
-        return max(super().scratch_size(), *used, 0)
+        return max([super().scratch_size(), *used])
 
     def image(self, wires: Wires) -> Array:
         """Return x, with its border of zeros where it has one."""
@@ -247,22 +243,22 @@ class ConvStep(ProductStep):
         if self.winograd:
             tasks.append(self.winograd.prepare(wires, w))
         if wires.training and wires.dx is not None:
-            tasks.append(self.prepare_dx(wires, w))
+            tasks += self.prepare_dx(wires, w)
         return tasks
 
-    def prepare_dx(self, wires: Wires, w: Array) -> Task:
+    def prepare_dx(self, wires: Wires, w: Array) -> list[Task]:
         """Return the filters turned round."""
         if self.winograd_dx:
-            return self.winograd_dx.prepare(wires, w[::-1, ::-1].transpose(0, 1, 3, 2))
+            return [self.winograd_dx.prepare(wires, w[::-1, ::-1].transpose(0, 1, 3, 2))]
         if self.by_columns:
-            return _nothing
+            return []
         turned = self.turned(wires)
 
         def task(worker: int) -> None:
             for part, to in zip(self.geometry.backward, turned, strict=True):
                 to[...] = w[np.ix_(*part.taps)].transpose(0, 1, 3, 2).reshape(to.shape)
 
-        return task
+        return [task]
 
     def forward(self, wires: Wires) -> list[Phase]:
         """Return y = relu(windows of x @ w + b)."""

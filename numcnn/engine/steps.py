@@ -15,6 +15,7 @@ import numpy as np
 
 from numcnn.engine.buffers import Buffers
 from numcnn.engine.crew import Task
+from numcnn.engine.eager import require_gradients
 from numcnn.errors import GradientError, ShapeError
 from numcnn.kernels.elementwise import sum_of_squares
 from numcnn.kernels.random import dropout_mask
@@ -204,15 +205,6 @@ class LayerStep(Step):
             wires.dx[...] = dx
 
         return [Phase(call=call)], []
-
-
-def require_gradients(layer: Layer) -> None:
-    """Raise if the layer's backward has left out a parameter."""
-    if missing := layer.params.keys() - layer.grads.keys():
-        raise GradientError(
-            f"backward of layer {layer.name!r} did not set grads[{min(missing)!r}]. "
-            "numcnn.gradcheck.check_layer shows what else may be wrong."
-        )
 
 
 class ViewStep(Step):
