@@ -38,7 +38,8 @@ class PooledConvStep(ConvStep):
         run = g.kw * g.c
         self.sparse = g.dw == 1 and run % self.width == 0
         self.kernel = "winograd, pooled" if self.winograd else "matmul_pool"
-        self.why += "; dw from the winners alone" if self.sparse else "; dw from all pixels"
+        if not self.winograd:
+            self.why += "; dw from the winners alone" if self.sparse else "; dw from all pixels"
         self.patch = grid((g.kh, g.dh * g.x_row), (run // self.width, self.width))
         self.places = grid((g.kh, run), (run // self.width, self.width))
         rows = max(1, (STRIP_BYTES // (g.x_row * self.dtype.itemsize) - g.kh + 1) // (2 * g.sh))
@@ -90,12 +91,14 @@ class PooledConvStep(ConvStep):
 
     def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
         """Return dw and db from the pooled gradients, and dx."""
+        if self.winograd:
+            return self.winograd_backward(wires, self.codes(wires))
         phases: list[Phase] = []
         rest: list[Task] = []
         if wires.gradient(self.conv, "w") is not None:
             phase, rest = self._pooled_dw(wires)
             phases.append(phase)
-        if wires.dx is not None and self.sparse and not self.winograd_dx:
+        if wires.dx is not None and self.sparse:
             phases.append(self._sparse_dx(wires))
         elif wires.dx is not None:
             phases += [self._unpooled(wires), self.dx(wires, wires.y)]
@@ -167,7 +170,7 @@ class PooledConvStep(ConvStep):
 
     def prepare_dx(self, wires: Wires, w: Array) -> list[Task]:
         """Return the filters as rows, as the lists need them."""
-        if not self.sparse or self.winograd_dx:
+        if self.winograd or not self.sparse:
             return super().prepare_dx(wires, w)
         rows = self._filters(wires)
 
@@ -184,11 +187,8 @@ class PooledConvStep(ConvStep):
         """Return dx, the sum of the living gradients times their filters."""
         g, filters = self.geometry, self._filters(wires).reshape(-1)
         dy, codes = wires.dy.reshape(-1), self.codes(wires).reshape(-1)  # type: ignore[union-attr]
-        dx = wires.dx
-        if g.padded:
-            shape = (g.ph, g.pw, g.c)
-            dx = wires.buffers.per_sample(f"{self.name}: padded dx", shape, self.dtype)[: wires.n]
-        flat, steps = dx.reshape(-1), (g.x_step, self.py * self.px * g.f)  # type: ignore[union-attr]
+        dx: Array = self.padded_dx(wires)  # type: ignore[assignment]
+        flat, steps = dx.reshape(-1), (g.x_step, self.py * self.px * g.f)
 
         def task(worker: int, a: int, b: int) -> None:
             where = wires.room(worker, f"{self.name}: windows", g.f + 1, np.int64)
@@ -198,9 +198,7 @@ class PooledConvStep(ConvStep):
                 flat, dy, codes, filters, self.windows, self.patch, self.places, (a, b), steps,
                 where, values, which,
             )  # fmt: skip
-            if g.padded:
-                inside = dx[a:b, g.top : g.top + g.ih, g.left : g.left + g.iw]  # type: ignore[index]
-                wires.dx[a:b] = inside  # type: ignore[index]
+            self.crop_dx(wires, dx, a, b)
 
         return wires.by_piece(task)
 

@@ -190,18 +190,16 @@ class ConvStep(ProductStep):
         above, below, left, right = g.dz_border()
         self.bordered = any(g.dz_border())
         self.z_shape = (above + g.oh + below, left + g.ow + right, g.f)
-        self.winograd = self.winograd_dx = None
+        self.winograd = None
         simple = (g.kh, g.kw, g.sh, g.sw, g.dh, g.dw) == (3, 3, 1, 1, 1, 1)
         image = (g.ph, g.pw, g.c)
         if simple and not exact and Winograd.fits(image, g.f, self.pooled, dtype):
-            self.winograd = Winograd(f"{self.name}: y", image, g.f, self.pooled, dtype)
-        if simple and not exact and Winograd.fits(self.z_shape, g.c, False, dtype):
-            self.winograd_dx = Winograd(f"{self.name}: dx", self.z_shape, g.c, False, dtype)
+            self.winograd = Winograd(self.name, image, g.f, self.pooled, dtype)
         by_pixels = sum(part.pixels.size * part.cols.size for part in g.backward)
         by_pixels *= self._lanes(g.c)
         by_windows = g.oh * g.ow * g.f * self._lanes(g.n_k)
         fewer = by_pixels > WORTH * by_windows
-        self.by_columns = fewer and not self.pooled and not self.winograd_dx
+        self.by_columns = fewer and not self.pooled and not self.winograd
         self.kernel = "winograd" if self.winograd else "matmul over windows"
         self.why = "3x3, stride 1, whole vectors" if self.winograd else self._why_direct(exact)
 
@@ -219,8 +217,8 @@ class ConvStep(ProductStep):
 
     def scratch_size(self) -> int:
         """Return the room for panels or for Winograd's points."""
-        used = [w.scratch_size() for w in (self.winograd, self.winograd_dx) if w]
-        return max([super().scratch_size(), *used])
+        points = self.winograd.scratch_size() if self.winograd else 0
+        return max(super().scratch_size(), points)
 
     def image(self, wires: Wires) -> Array:
         """Return x, with its border of zeros where it has one."""
@@ -248,8 +246,8 @@ class ConvStep(ProductStep):
 
     def prepare_dx(self, wires: Wires, w: Array) -> list[Task]:
         """Return the filters turned round."""
-        if self.winograd_dx:
-            return [self.winograd_dx.prepare(wires, w[::-1, ::-1].transpose(0, 1, 3, 2))]
+        if self.winograd:
+            return [self.winograd.prepare_dx(wires, w)]
         if self.by_columns:
             return []
         turned = self.turned(wires)
@@ -286,6 +284,8 @@ class ConvStep(ProductStep):
 
     def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
         """Return dz, then dw, db and dx."""
+        if self.winograd:
+            return self.winograd_backward(wires, np.zeros(0, np.uint8))
         phase, sums = self.dz(wires, self.geometry.f)
         phases, rest = [phase], self.add_up(wires, "b", sums)
         dz: Array = wires.dy  # type: ignore[assignment]
@@ -298,6 +298,43 @@ class ConvStep(ProductStep):
         elif wires.dx is not None:
             phases += [self.put_border(wires, dz), self.dx(wires, dz)]
         return phases, rest
+
+    def winograd_backward(self, wires: Wires, codes: Array) -> tuple[list[Phase], list[Task]]:
+        """Return dw, db and dx by Winograd's way back; codes: of the pooling, or none."""
+        g, image, none = self.geometry, self.image(wires), self.no_bias
+        db = wires.buffers.take(f"{self.name}: db", (MOST_PIECES, g.f), self.dtype)
+        dx, dw = self.padded_dx(wires), none.reshape(0, 0)
+        if wires.gradient(self.conv, "w") is not None:
+            shape = (MOST_PIECES, g.n_k * g.f)
+            dw = wires.buffers.take(f"{self.name}: dw", shape, self.dtype)
+        numbers = {a: i for i, (a, _) in enumerate(wires.pieces)}
+        gradients = self.winograd.backward(  # type: ignore[union-attr]
+            wires, none if dx is None else dx.reshape(-1), dw, db, wires.y.reshape(-1),
+            codes.reshape(-1), image.reshape(-1), self.relu,
+        )  # fmt: skip
+
+        def task(worker: int, a: int, b: int) -> None:
+            gradients(worker, a, b, numbers[a])
+            if dx is not None:
+                self.crop_dx(wires, dx, a, b)
+
+        rest = self.add_up(wires, "b", db) + self.add_up(wires, "w", dw)
+        return [wires.by_piece(task)], rest
+
+    def padded_dx(self, wires: Wires) -> Array | None:
+        """Return where dx can be added up under whole windows; None where nobody needs it."""
+        g = self.geometry
+        if wires.dx is None or not g.padded:
+            return wires.dx
+        shape = (g.ph, g.pw, g.c)
+        return wires.buffers.per_sample(f"{self.name}: padded dx", shape, self.dtype)[: wires.n]
+
+    def crop_dx(self, wires: Wires, dx: Array, a: int, b: int) -> None:
+        """Copy the samples from a to b - 1 without their border."""
+        g = self.geometry
+        if g.padded:
+            inside = dx[a:b, g.top : g.top + g.ih, g.left : g.left + g.iw]
+            wires.dx[a:b] = inside  # type: ignore[index]
 
     def dw(self, wires: Wires, dz: Array) -> tuple[Phase, Array]:
         """Return each piece's dw = windows.T @ dz."""
@@ -372,11 +409,6 @@ class ConvStep(ProductStep):
         g, parts = self.geometry, self.geometry.backward
         z = self.bordered_dz(wires, dz).reshape(-1)
         dx = wires.dx.reshape(-1)  # type: ignore[union-attr]
-        if self.winograd_dx:
-            no_codes = np.zeros(0, np.uint8)
-            return wires.by_piece(
-                self.winograd_dx.piece(wires, dx, no_codes, z, self.no_bias, False)
-            )
         turned = self.turned(wires)
         steps = (int(np.prod(self.z_shape)), 0, g.ih * g.iw * g.c)
         whole = sum(part.pixels.size for part in parts) == g.ih * g.iw

@@ -18,6 +18,8 @@ the bias, and with a bias of 0 ReLU lets no gradient through. Here rounding woul
 and open ReLU at random. So with `relu` an output that cannot be told from 0 is 0: one below LEAST
 times the norm of the 36 products (the largest error seen for zero patches is 1e-6 times that).
 
+`winograd_backward.py` has the way back.
+
 Reference: Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
 """
 
