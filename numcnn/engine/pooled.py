@@ -40,6 +40,7 @@ class PooledConvStep(ConvStep):
         self.kernel = "winograd, pooled" if self.winograd else "matmul_pool"
         if not self.winograd:
             self.why += "; dw from the winners alone" if self.sparse else "; dw from all pixels"
+        self.quad_taps = 4 * g.taps
         self.patch = grid((g.kh, g.dh * g.x_row), (run // self.width, self.width))
         self.places = grid((g.kh, run), (run // self.width, self.width))
         rows = max(1, (STRIP_BYTES // (g.x_row * self.dtype.itemsize) - g.kh + 1) // (2 * g.sh))
@@ -132,20 +133,24 @@ class PooledConvStep(ConvStep):
         numbers = {a: i for i, (a, _) in enumerate(wires.pieces)}
         y_step = self.py * self.px * g.f
         steps = (g.x_step, y_step)
-        alive = wires.buffers.per_sample(f"{self.name}: living", (y_step,), self.dtype).reshape(-1)
+        alive = self.no_bias  # not needed
+        if self.sparse:
+            name = f"{self.name}: living"
+            alive = wires.buffers.per_sample(name, (y_step,), self.dtype).reshape(-1)
 
         def task(worker: int, a: int, b: int) -> None:
             i, piece = numbers[a], slice(a * y_step, b * y_step)
-            living(alive[piece], db[i], dy[piece], codes[piece])
             if self.sparse:
+                living(alive[piece], db[i], dy[piece], codes[piece])
                 sparse_dw(
                     shares[i], alive, codes, x, self.windows, self.patch, self.places, (a, b),
                     steps, g.f, self.strip,
                 )  # fmt: skip
             else:
+                quads = wires.room(worker, f"{self.name}: quads", 4 * g.x_step, self.dtype)
                 pooled_dw(
-                    shares[i], alive, codes, x, self.windows, g.taps, self.filters, (a, b), steps,
-                    g.f,
+                    shares[i], db[i], dy, codes, x, self.windows, self.quad_taps, self.filters,
+                    (a, b), steps, g.f, quads,
                 )  # fmt: skip
 
         rest = self.add_up(wires, "b", db)

@@ -10,7 +10,7 @@ from numcnn.engine.steps import MOST_PIECES, Phase, Step, Wires
 from numcnn.engine.winograd import Winograd
 from numcnn.kernels.columns import add_columns
 from numcnn.kernels.elementwise import relu_backward
-from numcnn.kernels.matmul import DEPTH, matmul
+from numcnn.kernels.matmul import DEPTH, GROUP, matmul
 from numcnn.kernels.simd import ROWS, VECTOR_BYTES
 from numcnn.layers.base import Layer
 from numcnn.layers.conv2d import Conv2D
@@ -18,15 +18,8 @@ from numcnn.layers.dense import Dense
 
 Array = np.ndarray[Any, Any]
 
-GROUP = 8  # panels of columns at a time: 128 KB of scratch
 WORTH = 1.4  # times the products by windows, and dx is not computed by pixels
 SMALL = 2**14  # weights of a dense layer that is cut by samples, not by columns
-
-
-def groups(n: int, width: int, size: int = GROUP) -> list[tuple[int, int]]:
-    """Return the panels of n columns in groups: (first, last + 1)."""
-    panels = -(-n // width)
-    return [(q, min(q + size, panels)) for q in range(0, panels, size)]
 
 
 class ProductStep(Step):
@@ -45,6 +38,10 @@ class ProductStep(Step):
     def scratch_size(self) -> int:
         """Return the room for the panels of one group."""
         return GROUP * DEPTH * self.width
+
+    def panels(self, n: int) -> int:
+        """Return how many vectors n columns are."""
+        return -(-n // self.width)
 
     def dz(self, wires: Wires, columns: int) -> tuple[Phase, Array]:
         """Return how dy becomes dz, in its place, and where the pieces' sums for db stand."""
@@ -104,21 +101,15 @@ class DenseStep(ProductStep):
                 (0, 0, 0), wires.scratch(worker),
             )  # fmt: skip
 
-        share = -(-self.u // (self.width * CREW.size))  # panels, so that all have as many
-        return [self._cut(wires, part, self.u, min(GROUP, share))]
+        return [self._cut(wires, part, self.u)]
 
-    def _cut(self, wires: Wires, part: Any, columns: int, size: int) -> Phase:
+    def _cut(self, wires: Wires, part: Any, columns: int) -> Phase:
         """Return the phase that does all rows and columns of a product over the batch."""
-        per_sample = wires.y.size // (self.u * wires.n)
+        per_sample, panels = wires.y.size // (self.u * wires.n), self.panels(columns)
         if self.small:
-            all_columns = groups(columns, self.width)
 
             def rows_of(a: int, b: int) -> Task:
-                def task(worker: int) -> None:
-                    for q0, q1 in all_columns:
-                        part(worker, a * per_sample, b * per_sample, q0, q1)
-
-                return task
+                return lambda worker: part(worker, a * per_sample, b * per_sample, 0, panels)
 
             return Phase([rows_of(a, b) for a, b in wires.pieces], by_sample=True)
         rows = wires.n * per_sample
@@ -126,7 +117,9 @@ class DenseStep(ProductStep):
         def columns_of(q0: int, q1: int) -> Task:
             return lambda worker: part(worker, 0, rows, q0, q1)
 
-        return Phase([columns_of(q0, q1) for q0, q1 in groups(columns, self.width, size)])
+        share = min(-(-panels // CREW.size), max(GROUP, -(-panels // MOST_PIECES)))
+        cuts = [(q, min(q + share, panels)) for q in range(0, panels, share)]
+        return Phase([columns_of(q0, q1) for q0, q1 in cuts])
 
     def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
         """Return dx = dz @ w.T; left for later are dw = x.T @ dz and db = the sum of dz."""
@@ -147,21 +140,21 @@ class DenseStep(ProductStep):
                     (0, 0, 0), wires.scratch(worker),
                 )  # fmt: skip
 
-            phases.append(self._cut(wires, part, self.d, GROUP))
+            phases.append(self._cut(wires, part, self.d))
         gradient = wires.gradient(self.dense, "w")
         if gradient is not None:
             dw = gradient.reshape(-1)
             samples, to_w = grid((rows, self.d)), grid((self.d, self.u))
+            panels = self.panels(self.u)
 
             def rows_of_w(m0: int, m1: int) -> Task:
                 square = wires.squares.of(self.dense, "w", gradient[m0:m1])
 
                 def task(worker: int) -> None:
-                    for q0, q1 in groups(self.u, self.width):
-                        matmul(
-                            dw, to_w, x, self.inputs, samples, dz, self.u, 1, none, False, self.u,
-                            (0, 1, m0, m1, q0, q1), (0, 0, 0), wires.scratch(worker),
-                        )  # fmt: skip
+                    matmul(
+                        dw, to_w, x, self.inputs, samples, dz, self.u, 1, none, False, self.u,
+                        (0, 1, m0, m1, 0, panels), (0, 0, 0), wires.scratch(worker),
+                    )  # fmt: skip
                     square()
 
                 return task
@@ -273,12 +266,11 @@ class ConvStep(ProductStep):
             if self.winograd:
                 product(worker, a, b)
                 return
-            for q0, q1 in groups(g.f, self.width):
-                where = (a, b, 0, g.oh * g.ow, q0, q1)
-                matmul(
-                    y, g.outs, x, g.windows, g.taps, w, g.f, 1, bias, self.relu, g.f, where, steps,
-                    wires.scratch(worker),
-                )  # fmt: skip
+            where = (a, b, 0, g.oh * g.ow, 0, self.panels(g.f))
+            matmul(
+                y, g.outs, x, g.windows, g.taps, w, g.f, 1, bias, self.relu, g.f, where, steps,
+                wires.scratch(worker),
+            )  # fmt: skip
 
         return [wires.by_piece(task)]
 
@@ -345,12 +337,11 @@ class ConvStep(ProductStep):
         steps = (g.x_step, g.oh * g.ow * g.f, 0)
 
         def task(worker: int, a: int, b: int) -> None:
-            for q0, q1 in groups(g.f, self.width):
-                where = (a, b, 0, g.n_k, q0, q1)
-                matmul(
-                    shares[numbers[a]], self.filters, x, g.taps, g.windows, z, g.f, 1,
-                    self.no_bias, False, g.f, where, steps, wires.scratch(worker),
-                )  # fmt: skip
+            where = (a, b, 0, g.n_k, 0, self.panels(g.f))
+            matmul(
+                shares[numbers[a]], self.filters, x, g.taps, g.windows, z, g.f, 1, self.no_bias,
+                False, g.f, where, steps, wires.scratch(worker),
+            )  # fmt: skip
 
         return wires.by_piece(task), shares
 
@@ -394,11 +385,10 @@ class ConvStep(ProductStep):
             dcols = wires.room(worker, f"{self.name}: dcols", n * g.n_k, self.dtype)
             image = wires.room(worker, f"{self.name}: padded dx", g.x_step, self.dtype)
             for s in range(a, b):
-                for q0, q1 in groups(g.n_k, self.width):
-                    matmul(
-                        dcols, outs, z, rows, filters, w, 1, g.f, self.no_bias, False, g.n_k,
-                        (s, s + 1, 0, n, q0, q1), steps, wires.scratch(worker),
-                    )  # fmt: skip
+                matmul(
+                    dcols, outs, z, rows, filters, w, 1, g.f, self.no_bias, False, g.n_k,
+                    (s, s + 1, 0, n, 0, self.panels(g.n_k)), steps, wires.scratch(worker),
+                )  # fmt: skip
                 add_columns(image, dcols, g.windows, runs, run)
                 wires.dx[s] = image.reshape(g.ph, g.pw, g.c)[inside]  # type: ignore[index]
 
@@ -417,11 +407,10 @@ class ConvStep(ProductStep):
             if not whole:
                 wires.dx[a:b] = 0  # type: ignore[index]
             for part, w in zip(parts, turned, strict=True):
-                for q0, q1 in groups(g.c, self.width):
-                    where = (a, b, 0, part.pixels.size, q0, q1)
-                    matmul(
-                        dx, part.pixels, z, part.rows, part.cols, w.reshape(-1), g.c, 1,
-                        self.no_bias, False, g.c, where, steps, wires.scratch(worker),
-                    )  # fmt: skip
+                where = (a, b, 0, part.pixels.size, 0, self.panels(g.c))
+                matmul(
+                    dx, part.pixels, z, part.rows, part.cols, w.reshape(-1), g.c, 1,
+                    self.no_bias, False, g.c, where, steps, wires.scratch(worker),
+                )  # fmt: skip
 
         return wires.by_piece(task)

@@ -40,6 +40,7 @@ from numcnn.kernels.simd import (
 )
 
 DEPTH = 256  # numbers of k at a time: a panel of b is then 16 KB
+GROUP = 8  # panels at a time: 128 KB of scratch
 
 
 @kernel
@@ -96,44 +97,47 @@ def matmul(
 
     part: (first sample, last + 1, first row, last + 1, first panel of columns, last + 1).
     steps: (of a, of b, of c) from one sample to the next. Where c's is 0, the samples are summed.
-    bias: n numbers, or none. scratch: DEPTH vectors for each panel. Where b changes with every
+    bias: n numbers, or none. scratch: GROUP * DEPTH vectors. Where b changes with every
     sample and its rows are whole vectors, it is read where it stands instead of being packed.
     """
-    s0, s1, m0, m1, q0, q1 = part
+    s0, s1, m0, m1, first_panel, end_panel = part
     a_step, b_step, c_step = steps
     width = VECTOR_BYTES // c.itemsize
     zero = fill(c, 0)
     direct = b_step > 0 and b_col == 1 and n % width == 0
-    for k0 in range(0, cols.size, DEPTH):
-        depth = min(DEPTH, cols.size - k0)
-        last = k0 + depth == cols.size
-        for s in range(s0, s1):
-            if not direct and (s == s0 or b_step > 0):
-                pack(scratch, b, s * b_step + k0 * b_row, depth, b_row, b_col, n, q0, q1)
-            fresh = k0 == 0 and (c_step > 0 or s == s0)
-            for m in range(m0, m1, ROWS):
-                r = offsets(rows, m, m1 - 1, s * a_step, ROWS)
-                for q in range(q0, q1):
-                    o = offsets(outs, m, m1 - 1, s * c_step + q * width, ROWS)
-                    lanes = n - q * width
-                    if fresh:
-                        block = repeat(zero, ROWS)
-                    elif lanes >= width:
-                        block = load_rows(c, o, 0)
-                    else:
-                        block = load_some_rows(c, o, lanes)
-                    if direct:
-                        panels, panel, row = b, s * b_step + k0 * b_row + q * width, b_row
-                    else:
-                        panels, panel, row = scratch, (q - q0) * depth * width, width
-                    for k in range(depth):
-                        v = load(panels, panel + k * row)
-                        block = fma_rows(block, a, r, entry(cols, k0 + k), v)
-                    if last and bias.size > 0:
-                        block = add_row(block, load_some(bias, q * width, lanes))
-                    if last and relu:
-                        block = relu_rows(block)
-                    if lanes >= width and m1 - m >= ROWS:
-                        store_rows(c, o, 0, block)
-                    else:
-                        store_some_rows(c, o, 0, block, m1 - m, lanes)
+    for q0 in range(first_panel, end_panel, GROUP):
+        q1 = min(q0 + GROUP, end_panel)
+        for k0 in range(0, cols.size, DEPTH):
+            depth = min(DEPTH, cols.size - k0)
+            last = k0 + depth == cols.size
+            for s in range(s0, s1):
+                if not direct and (s == s0 or b_step > 0):
+                    at = s * b_step + k0 * b_row
+                    pack(scratch, b, at, depth, b_row, b_col, n, q0, q1)
+                fresh = k0 == 0 and (c_step > 0 or s == s0)
+                for m in range(m0, m1, ROWS):
+                    r = offsets(rows, m, m1 - 1, s * a_step, ROWS)
+                    for q in range(q0, q1):
+                        o = offsets(outs, m, m1 - 1, s * c_step + q * width, ROWS)
+                        lanes = n - q * width
+                        if fresh:
+                            block = repeat(zero, ROWS)
+                        elif lanes >= width:
+                            block = load_rows(c, o, 0)
+                        else:
+                            block = load_some_rows(c, o, lanes)
+                        if direct:
+                            panels, panel, row = b, s * b_step + k0 * b_row + q * width, b_row
+                        else:
+                            panels, panel, row = scratch, (q - q0) * depth * width, width
+                        for k in range(depth):
+                            v = load(panels, panel + k * row)
+                            block = fma_rows(block, a, r, entry(cols, k0 + k), v)
+                        if last and bias.size > 0:
+                            block = add_row(block, load_some(bias, q * width, lanes))
+                        if last and relu:
+                            block = relu_rows(block)
+                        if lanes >= width and m1 - m >= ROWS:
+                            store_rows(c, o, 0, block)
+                        else:
+                            store_some_rows(c, o, 0, block, m1 - m, lanes)

@@ -15,19 +15,20 @@ from numcnn.kernels.simd import (
     add,
     entry,
     fill,
-    fma_rows,
+    fma_chosen,
     fma_vectors,
     load,
     load_codes,
     load_rows,
     offsets,
-    repeat,
     splat,
     store,
     store_rows,
     store_some_rows,
     where_equal,
 )
+
+FIVE = 5  # rows at a time, since two registers hold the codes
 
 
 @kernel
@@ -79,34 +80,45 @@ def sparse_dw(
 
 @kernel
 def pooled_dw(
-    dw: Any, g: Any, codes: Any, x: Any, rows: Any, taps: Any, places: Any, part: Any, steps: Any,
-    n_f: int,
+    dw: Any, db: Any, dy: Any, codes: Any, x: Any, rows: Any, taps: Any, places: Any, part: Any,
+    steps: Any, n_f: int, quads: Any,
 ) -> None:  # fmt: skip
-    """dw[k, f] = sum over windows of dz * x under tap k: Conv2D.backward's dw, for any channels.
+    """dw[k, f] = sum over windows of dz * x under tap k, and db: Conv2D.backward, few channels.
 
-    The three zeros of four are multiplied too, but dz in full size is never written: a window's
-    gradients become those of its four pixels in registers.
+    Lanes are filters, and each has another winner. So for each number of x the four that the four
+    pixels of a window would take in its place are laid side by side, in `quads`; a winner's code
+    then says which of the four a lane multiplies.
 
-    dw: (K, F), F whole vectors. taps: where in x each tap stands, from a window's first pixel;
-    places: where in dw. The rest as in `sparse_dw`.
+    dw: (K, F), F whole vectors. taps: for each tap where in quads it stands, from a window's first
+    pixel; places: where in dw. quads: room for four samples of x. The rest as in `sparse_dw`.
     """
     (s0, s1), (x_step, y_step) = part, steps
     width = VECTOR_BYTES // dw.itemsize
-    zero = fill(dw, 0)
-    for p in range(0, taps.size, ROWS):
-        x_at = offsets(taps, p, taps.size - 1, 0, ROWS)
-        w_at = offsets(places, p, taps.size - 1, 0, ROWS)
+    zero, dead = fill(dw, 0), fill(dw, DEAD)
+    dw[:] = 0
+    db[:] = 0
+    for s in range(s0, s1):
+        start, end = s * x_step - rows[0], (s + 1) * x_step
+        here, right = x[start + rows[0] : end], x[start + rows[1] : end]
+        below, corner = x[start + rows[2] : end], x[start + rows[3] : end]
+        four = quads.reshape(x_step, 4)
+        for j in range(corner.size):
+            four[j, 0], four[j, 1] = here[j], right[j]
+            four[j, 2], four[j, 3] = below[j], corner[j]
         for f in range(0, n_f, width):
-            block = repeat(zero, ROWS)
-            for s in range(s0, s1):
+            for p in range(0, taps.size, FIVE):
+                at_tap = offsets(taps, p, taps.size - 1, 0, FIVE)
+                w_at = offsets(places, p, places.size - 1, f, FIVE)
+                block, total = load_rows(dw, w_at, 0), load(db, f)
                 for i in range(rows.size // 4):
                     at = s * y_step + i * n_f + f
-                    code, share = load_codes(codes, at, dw), load(g, at)
-                    for t in range(4):
-                        pixel = s * x_step + entry(rows, 4 * i + t)
-                        dz = where_equal(code, fill(dw, t), share, zero)
-                        block = fma_rows(block, x, x_at, pixel, dz)
-            store_some_rows(dw, w_at, f, block, taps.size - p, width)
+                    code = load_codes(codes, at, dw)
+                    dz = where_equal(code, dead, zero, load(dy, at))
+                    total = add(total, dz)
+                    block = fma_chosen(block, quads, at_tap, 4 * entry(rows, 4 * i), code, dz)
+                store_some_rows(dw, w_at, 0, block, taps.size - p, width)
+                if p == 0:
+                    store(db, f, total)
 
 
 @kernel

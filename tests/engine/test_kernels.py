@@ -278,8 +278,9 @@ def test_sparse_gradients(kh, vectors, pooled, strides, dilation, strip, wide, d
     sparse_dw(dw, moats.given(g), *fed[1:], *tables, n_f, strip)
     taps = indices((kh, dilation * row), (run, 1))
     to = np.arange(kh * run) * n_f
-    by_pixels = moats.room(w.size, dtype)
-    pooled_dw(by_pixels, moats.given(g), *fed[1:], rows, taps, to, part, steps, n_f)
+    by_lanes, sums = moats.room(w.size, dtype), moats.room(n_f, dtype)
+    quads = moats.room(4 * ih * row, dtype)
+    pooled_dw(by_lanes, sums, *fed, rows, 4 * taps, to, part, steps, n_f, quads)
     lists = [moats.room(n_f + 1, t) for t in (np.int64, dtype, np.int64)]
     sparse_dx(dx, *fed[:2], moats.given(w).ravel(), *tables, *lists)
     moats.check()
@@ -295,8 +296,9 @@ def test_sparse_gradients(kh, vectors, pooled, strides, dilation, strip, wide, d
                 expected_dx[s, at : at + run] += share * w[f, k * run : (k + 1) * run]
     equal(g, (dy * (codes < 4)).ravel())
     equal(dw.reshape(w.shape), expected_dw)
-    equal(by_pixels.reshape(kh * run, n_f).T, expected_dw)
+    equal(by_lanes.reshape(kh * run, n_f).T, expected_dw)
     equal(db, expected_db)
+    equal(sums, expected_db)
     equal(dx.reshape(x.shape), expected_dx)
 
 
