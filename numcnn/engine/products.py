@@ -1,5 +1,6 @@
 """Steps that are matrix products: dense layers and convolutions, with what follows them."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -51,12 +52,16 @@ class ProductStep(Step):
         if dy is None:
             raise ValueError(f"step {layer.name!r} has no gradient to go back from.")
         numbers = {a: i for i, (a, _) in enumerate(wires.pieces)}
+        rows = math.lcm(columns, self.width)  # rows of any length, until they are whole vectors
 
-        def piece(a: int, b: int) -> None:
-            g = dy[a:b].reshape(-1)
-            relu_backward(g, g, y[a:b].reshape(-1), self.relu, sums[numbers[a]])
+        def task(worker: int, a: int, b: int) -> None:
+            g, room = (
+                dy[a:b].reshape(-1),
+                wires.room(worker, f"rows of {columns}", rows, self.dtype),
+            )
+            relu_backward(g, g, y[a:b].reshape(-1), self.relu, sums[numbers[a]], room)
 
-        return wires.by_sample(piece), sums
+        return wires.by_piece(task), sums
 
     def add_up(self, wires: Wires, name: str, partial: Array) -> list[Task]:
         """Return the task that adds the pieces' shares of a gradient up, in their order."""
@@ -105,7 +110,7 @@ class DenseStep(ProductStep):
 
     def _cut(self, wires: Wires, part: Any, columns: int) -> Phase:
         """Return the phase that does all rows and columns of a product over the batch."""
-        per_sample, panels = wires.y.size // (self.u * wires.n), self.panels(columns)
+        per_sample, panels = math.prod(wires.y.shape[1:]) // self.u, self.panels(columns)
         if self.small:
 
             def rows_of(a: int, b: int) -> Task:

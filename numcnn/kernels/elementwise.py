@@ -21,30 +21,35 @@ from numcnn.kernels.simd import (
 
 
 @kernel
-def relu_backward(dz: Any, dy: Any, y: Any, relu: bool, db: Any) -> None:
+def relu_backward(dz: Any, dy: Any, y: Any, relu: bool, db: Any, sums: Any) -> None:
     """dz = dy where y > 0 (everywhere without `relu`); db = the sums of dz's columns.
 
     Equals ReLU.backward and the bias's gradient of Conv2D.backward and Dense.backward.
-    dz may be dy itself.
+    dz may be dy itself. sums: room for as many whole rows as are whole vectors, so that rows of any
+    length are read as vectors throughout.
     """
-    n = db.size
     width = VECTOR_BYTES // dz.itemsize
     zero = fill(dz, 0)
-    db[:] = 0
-    for i in range(0, dy.size, n):
-        for j in range(0, n - width + 1, width):
+    sums[:] = 0
+    for i in range(0, dy.size, sums.size):
+        end = min(sums.size, dy.size - i)
+        for j in range(0, end - width + 1, width):
             g = load(dy, i + j)
             if relu:
                 g = where_beats(load(y, i + j), zero, g, zero)
             store(dz, i + j, g)
-            store(db, j, add(load(db, j), g))
-        j, lanes = n - n % width, n % width
+            store(sums, j, add(load(sums, j), g))
+        j, lanes = end - end % width, end % width
         if lanes > 0:
             g = load_some(dy, i + j, lanes)
             if relu:
                 g = where_beats(load_some(y, i + j, lanes), zero, g, zero)
             store_some(dz, i + j, g, lanes)
-            store_some(db, j, add(load_some(db, j, lanes), g), lanes)
+            store(sums, j, add(load(sums, j), g))
+    db[:] = sums[: db.size]
+    for i in range(db.size, sums.size, db.size):
+        for j in range(db.size):
+            db[j] += sums[i + j]
 
 
 @kernel

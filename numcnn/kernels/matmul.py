@@ -97,8 +97,9 @@ def matmul(
 
     part: (first sample, last + 1, first row, last + 1, first panel of columns, last + 1).
     steps: (of a, of b, of c) from one sample to the next. Where c's is 0, the samples are summed.
-    bias: n numbers, or none. scratch: GROUP * DEPTH vectors. Where b changes with every
-    sample and its rows are whole vectors, it is read where it stands instead of being packed.
+    bias: n numbers, or none. scratch: GROUP * DEPTH vectors. Where b changes with every sample and
+    its rows are whole vectors, it is read where it stands instead of being packed; samples that are
+    summed are then taken together, while their numbers fit into the first cache.
     """
     s0, s1, m0, m1, first_panel, end_panel = part
     a_step, b_step, c_step = steps
@@ -110,13 +111,13 @@ def matmul(
         for k0 in range(0, cols.size, DEPTH):
             depth = min(DEPTH, cols.size - k0)
             last = k0 + depth == cols.size
-            for s in range(s0, s1):
+            together = max(1, DEPTH // depth) if direct and c_step == 0 else 1
+            for s in range(s0, s1, together):
                 if not direct and (s == s0 or b_step > 0):
                     at = s * b_step + k0 * b_row
                     pack(scratch, b, at, depth, b_row, b_col, n, q0, q1)
                 fresh = k0 == 0 and (c_step > 0 or s == s0)
                 for m in range(m0, m1, ROWS):
-                    r = offsets(rows, m, m1 - 1, s * a_step, ROWS)
                     for q in range(q0, q1):
                         o = offsets(outs, m, m1 - 1, s * c_step + q * width, ROWS)
                         lanes = n - q * width
@@ -126,13 +127,15 @@ def matmul(
                             block = load_rows(c, o, 0)
                         else:
                             block = load_some_rows(c, o, lanes)
-                        if direct:
-                            panels, panel, row = b, s * b_step + k0 * b_row + q * width, b_row
-                        else:
-                            panels, panel, row = scratch, (q - q0) * depth * width, width
-                        for k in range(depth):
-                            v = load(panels, panel + k * row)
-                            block = fma_rows(block, a, r, entry(cols, k0 + k), v)
+                        for t in range(s, min(s + together, s1)):
+                            r = offsets(rows, m, m1 - 1, t * a_step, ROWS)
+                            if direct:
+                                panels, panel, row = b, t * b_step + k0 * b_row + q * width, b_row
+                            else:
+                                panels, panel, row = scratch, (q - q0) * depth * width, width
+                            for k in range(depth):
+                                v = load(panels, panel + k * row)
+                                block = fma_rows(block, a, r, entry(cols, k0 + k), v)
                         if last and bias.size > 0:
                             block = add_row(block, load_some(bias, q * width, lanes))
                         if last and relu:

@@ -1,5 +1,7 @@
 """The loops over single numbers: what follows a product, the end of a network, the updates."""
 
+import math
+
 import numpy as np
 import oracles
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from numcnn.kernels import updates
 from numcnn.kernels.elementwise import relu_backward, softmax_crossentropy, sum_of_squares
 from numcnn.kernels.random import dropout_mask
+from numcnn.kernels.simd import VECTOR_BYTES
 from numcnn.kernels.waiting import all_reached
 
 equal = np.testing.assert_array_equal
@@ -25,7 +28,8 @@ def test_relu_backward(n, rows, relu, in_place, dtype, seed):
     dz, db = moats.room(rows * n, dtype), moats.room(n, dtype)
     if in_place:
         dz[:] = dy
-    relu_backward(dz, dz if in_place else moats.given(dy), moats.given(y), relu, db)
+    sums = moats.room(math.lcm(n, VECTOR_BYTES // dz.itemsize), dtype)
+    relu_backward(dz, dz if in_place else moats.given(dy), moats.given(y), relu, db, sums)
     moats.check()
     expected = dy * (y > 0) if relu else dy
     equal(dz, expected)
