@@ -11,7 +11,8 @@ from numba import config
 
 from numcnn.engine.winograd import Winograd
 from numcnn.kernels.simd import VECTOR_BYTES
-from numcnn.kernels.winograd import winograd, winograd_filters
+from numcnn.kernels.winograd import TILES, winograd, winograd_filters
+from numcnn.kernels.winograd_backward import winograd_backward, winograd_dw
 
 WIDTH = VECTOR_BYTES // 4  # of float32
 SLOW = bool(config.DISABLE_JIT)
@@ -127,6 +128,82 @@ def test_it_is_the_convolution(size, n_c, n_f, relu, pool, has_bias, seed):
             winner = np.where(best > 0, winner, 4)
         assert clear.mean() > 0.9
         np.testing.assert_array_equal(code[clear], winner[clear])
+
+
+def bounds_of_gradients(x, w, dz):
+    """Return (for dw, for dx) of one sample, with every product and sum of absolute values."""
+    (oh, ow, _), g, b, a = dz.shape, np.abs(G), np.abs(B), np.abs(A)
+    u, dw, dx = np.einsum("ai,bj,ijcf->abcf", g, g, np.abs(w)), np.zeros(w.shape), np.zeros(x.shape)
+    starts = [sorted({*range(0, n - 4, 4), n - 4}) for n in (oh, ow)]
+    for i, j in itertools.product(*starts):
+        patch = slice(i, i + 6), slice(j, j + 6)
+        z = np.einsum("ia,jb,ijf->abf", a, a, np.abs(dz[i : i + 4, j : j + 4]))
+        v = np.einsum("ai,bj,ijc->abc", b, b, np.abs(x[patch]))
+        dw += np.einsum("ai,bj,abc,abf->ijcf", g, g, v, z)
+        dx[patch] += np.einsum("ai,bj,abf,abcf->ijc", b, b, z, u)
+    return dw, dx
+
+
+@given(
+    st.tuples(*[st.integers(7, 8 if SLOW else 13)] * 2), st.integers(1, 2), st.integers(1, 2),
+    st.booleans(), st.booleans(), st.sampled_from(["both", "dx", "dw"]),
+    st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_its_gradients(size, n_c, n_f, relu, pool, wanted, seed):
+    """Against the direct sums, within what rounding of every step can cost."""
+    rng, moats, samples = np.random.default_rng(seed), Moats(), 1 if SLOW else 3
+    (ih, iw), c, f = size, n_c * WIDTH, n_f * WIDTH
+    if SLOW:
+        c = f = WIDTH
+    oh, ow = ih - 2, iw - 2
+    py, px = (oh // 2, ow // 2) if pool else (oh, ow)
+    first = int(rng.integers(0, samples))
+    x = rng.normal(size=(samples, ih, iw, c)).astype("float32")
+    w = rng.normal(size=(3, 3, c, f)).astype("float32")
+    dy, y = (rng.normal(size=(samples, py, px, f)).astype("float32") for _ in range(2))
+    codes = rng.integers(0, 5, dy.shape).astype(np.uint8)
+    tables = Winograd("conv", (ih, iw, c), f, pool, "float32")
+    scratch, u = (moats.room(n, "float32") for n in (tables.scratch_size(), 36 * c * f))
+    winograd_filters(u, moats.given(w.transpose(0, 1, 3, 2)).ravel(), f, c, scratch)
+    dx = moats.room(x.size if wanted != "dw" else 0, "float32")
+    du = moats.room(tables.du_size if wanted != "dx" else 0, "float32")
+    db, dw = moats.room(f, "float32"), moats.room(w.size, "float32")
+    winograd_backward(
+        dx, du, db, moats.given(dy).ravel(), moats.given(y).ravel(), moats.given(codes).ravel(),
+        moats.given(x).ravel(), u, relu, pool, tables.tiles_x, tables.tiles_y, tables.skips,
+        tables.sizes, (first, samples), tables.steps, (*tables.tables, *tables.du_tables), scratch,
+    )  # fmt: skip
+    if wanted != "dx":
+        winograd_dw(dw, du, c, f, scratch)
+    moats.check()
+
+    dz = np.zeros((samples, oh, ow, f))
+    if pool:
+        for t in range(4):
+            dz[:, t // 2 : 2 * py : 2, t % 2 : 2 * px : 2] = np.where(codes == t, dy, 0)
+    else:
+        dz[:] = np.where(y > 0, dy, 0) if relu else dy
+    x, w = x.astype(float), w.astype(float)
+    terms = c + f + 40 + TILES * samples * oh * ow // 16
+    expected_dw, bound_dw = np.zeros(w.shape), np.zeros(w.shape)
+    for s in range(first, samples):
+        expected_dx = np.zeros(x[s].shape)
+        for i, j in itertools.product(range(3), range(3)):
+            window = slice(i, i + oh), slice(j, j + ow)
+            expected_dw[i, j] += np.tensordot(x[s][window], dz[s], axes=((0, 1), (0, 1)))
+            expected_dx[window] += dz[s] @ w[i, j].T
+        of_dw, of_dx = bounds_of_gradients(x[s], w, dz[s])
+        bound_dw += of_dw
+        if wanted != "dw":
+            error = np.abs(dx.reshape(x.shape)[s] - expected_dx)
+            assert (error <= terms * 2.0**-24 * of_dx).all()
+    if wanted != "dw":
+        assert np.isnan(dx.reshape(x.shape)[:first]).all()
+    if wanted != "dx":
+        assert (np.abs(dw.reshape(w.shape) - expected_dw) <= terms * 2.0**-24 * bound_dw).all()
+    expected_db = dz[first:].sum(axis=(0, 1, 2))
+    limit = terms * 2.0**-24 * np.abs(dz[first:]).sum(axis=(0, 1, 2))
+    assert (np.abs(db - expected_db) <= limit).all()
 
 
 @pytest.mark.parametrize(
