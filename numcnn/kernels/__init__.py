@@ -3,13 +3,13 @@
 Outputs come first; arrays are flat; tables and steps say where in them things stand. No classes, no
 exceptions, no allocation. To read in this order:
 
-    simd.py           vectors as values, and the operations on them
+    simd/             vectors as values, and the operations on them
     matmul.py         the one product behind dense layers and convolutions
     elementwise.py    ReLU's gradient, softmax with cross-entropy, sums of squares
     pooling.py        max-pooling, alone and fused with the convolution before it
     sparse.py         gradients of a pooled convolution, where three of four are zero
     columns.py        col2im, for images of few channels
-    winograd.py       3x3 convolutions with a quarter of the products
+    winograd.py       3x3 convolutions with a quarter of the products; winograd_backward.py
     random.py         dropout's masks
     updates.py        SGD, RMSprop, Adam
     compile.py        how all this is compiled and kept on disk

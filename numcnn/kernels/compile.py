@@ -66,12 +66,15 @@ def _announce() -> None:
 
 
 def source_hash() -> str:
-    """Return a hash of all files of this folder."""
+    """Return a hash of all files of this folder and of those in it."""
     digest = hashlib.sha256()
-    folder = importlib.resources.files(__package__)
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".py"):
-            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    folders = [importlib.resources.files(__package__)]
+    for folder in folders:
+        for file in sorted(folder.iterdir(), key=lambda file: file.name):
+            if file.name.endswith(".py"):
+                digest.update(file.name.encode() + b"\0" + file.read_bytes())
+            elif file.is_dir():
+                folders.append(file)
     return digest.hexdigest()
 
 

@@ -290,8 +290,8 @@ def test_an_edit_in_another_file_is_seen(tmp_path):
     environment = {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
     right = float(ended(start(SQUARES, root, **environment)))
     assert right == pytest.approx(SUM, rel=1e-6)
-    simd = root / "numcnn" / "kernels" / "simd.py"
-    undo = edit(simd, '@primitive(_emit_binary("fadd"))', '@primitive(_emit_binary("fsub"))')
+    vectors = root / "numcnn" / "kernels" / "simd" / "vectors.py"
+    undo = edit(vectors, '@primitive(_emit_binary("fadd"))', '@primitive(_emit_binary("fsub"))')
     wrong = float(ended(start(SQUARES, root, **environment)))
     assert abs(wrong - right) > 0.1 * right
     undo()

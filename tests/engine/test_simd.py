@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from engine.guarded import Moats
-from numba import njit
+from numba import config, njit
 
 from numcnn.kernels import simd
 from numcnn.kernels.simd import (
@@ -11,6 +11,7 @@ from numcnn.kernels.simd import (
     add_row,
     fill,
     fma,
+    fma_chosen,
     fma_rows,
     fma_vectors,
     load,
@@ -144,6 +145,13 @@ def products(out, a, b, table, k):
 
 
 @njit
+def chosen(out, a, table, k, codes, b):
+    starts, to = offsets(table, 0, 2, 0, 3), offsets(table, 3, 5, 0, 3)
+    block = load_rows(out, to, 0)
+    store_rows(out, to, 0, fma_chosen(block, a, starts, k, load_codes(codes, 0, a), load(b, 0)))
+
+
+@njit
 def some_rows(out, a, table, lanes, rows, kept, k):
     r = offsets(table, 0, 2, 0, 3)
     to = offsets(table, 3, 5, 0, 3)
@@ -165,7 +173,7 @@ def test_a_vector_moves_from_any_place_to_any_place(dtype):
 def test_some_numbers_of_a_vector(dtype):
     """Beyond `lanes` nothing is read; beyond `kept` nothing is written."""
     width = width_of(dtype)
-    least = 1 if simd.config.BOUNDSCHECK else 0  # at the end of an array there is no place for none
+    least = 1 if config.BOUNDSCHECK else 0  # at the end of an array there is no place for none
     for lanes in range(least, width + 3):
         for kept in (least, 1, lanes, width - 1, width, width + 5):
             n = min(lanes, width)
@@ -199,7 +207,7 @@ def test_arithmetic(dtype):
 
 
 def test_a_multiply_add_rounds_once(dtype):
-    if simd.config.DISABLE_JIT:
+    if config.DISABLE_JIT:
         pytest.skip("plain Python rounds twice")
     width = width_of(dtype)
     e = np.finfo(dtype).eps
@@ -245,6 +253,19 @@ def test_some_small_numbers_as_bytes(dtype):
         moats.check()
         equal(codes, np.arange(lanes))
         equal(out, [*range(1, lanes + 1), *[0] * (width - lanes)])
+
+
+def test_each_lane_chooses_one_of_four_numbers(dtype):
+    width, rng = width_of(dtype), np.random.default_rng(0)
+    a, b = (Moats().given(rng.integers(-9, 9, n).astype(dtype)) for n in (11, width))
+    codes = rng.integers(0, 4, width).astype(np.uint8)
+    table = np.array([0, 5, 6, 0, width, 2 * width])
+    out, moats = room(3 * width, dtype)
+    out[:] = start = rng.integers(-9, 9, 3 * width)
+    chosen(out, a, table, 1, Moats().given(codes), b)
+    moats.check()
+    expected = [a[first + 1 + codes] * b for first in table[:3]]
+    equal(out, start + np.concatenate(expected))
 
 
 def test_a_look_at_memory():
