@@ -22,6 +22,7 @@ from numcnn.layers.base import Layer
 from numcnn.metrics import Metric
 from numcnn.metrics import get as get_metric
 from numcnn.progress import check_verbose
+from numcnn.run import Run, check_resume, settings
 from numcnn.seeds import next_seed
 from numcnn.stack import Stack
 
@@ -42,6 +43,7 @@ class Sequential(Stack):
         layers: the layers in order.
         optimizer, loss: those of `compile`.
         history: the `History` of the last `fit`.
+        run: how far that training has come; what `fit(resume=True)` goes on from.
         stop_training: set it to True in a callback to end the training.
 
     Example:
@@ -59,6 +61,7 @@ class Sequential(Stack):
         self.loss: losses.Loss = losses.Loss()
         self.compiled = False
         self.history = History()
+        self.run: Run | None = None
         self.stop_training = False
         self.engine_name = "auto"
         self.exact = False
@@ -78,6 +81,7 @@ class Sequential(Stack):
 
     def _changed(self) -> None:
         self._engine = None
+        self.run = None
 
     # ---- compiling --------------------------------------------------------------------------
 
@@ -119,6 +123,7 @@ class Sequential(Stack):
         self.engine_name, self.exact = engine, bool(exact)
         self.given_metrics = wanted
         self._engine = None
+        self.run = None
         self.seed = next_seed()
         self.compiled = True
 
@@ -171,6 +176,7 @@ class Sequential(Stack):
         shuffle: bool = True,
         initial_epoch: int = 0,
         check_finite: bool = True,
+        resume: bool = False,
     ) -> History:
         """Train the model.
 
@@ -187,9 +193,15 @@ class Sequential(Stack):
             shuffle: whether each epoch takes the samples in a new random order.
             initial_epoch: the epoch to begin with, counted from 0.
             check_finite: whether to look for NaN and infinity in x first.
+            resume: go on with the training that this model was in the middle of when it was
+                stopped or saved, at the batch after the last, as if it had never stopped: the same
+                weights and the same history, bit for bit. Data, batch_size, shuffle and validation
+                must be those of before; `epochs` still counts from the very beginning and may be
+                larger. Callbacks take back what those of their class remembered. What is over
+                already changes nothing.
 
         Returns:
-            The `History`.
+            The `History`, where training is resumed that of the whole.
 
         Raises:
             ShapeError, DTypeError, ValueError: the data or an argument does not fit; nothing has
@@ -201,6 +213,7 @@ class Sequential(Stack):
         size = 32 if batch_size is None else data.integer("batch_size", batch_size, 1)
         data.integer("epochs", epochs, 0)
         data.integer("initial_epoch", initial_epoch, 0)
+        check_resume(resume, self.run, initial_epoch)
         verbosity = check_verbose(verbose)
         hooks = check_callbacks(callbacks)
         share = optimizers.share("validation_split", validation_split)
@@ -227,14 +240,18 @@ class Sequential(Stack):
             if not self._advised:
                 self._advised = True
                 advise(x, self.layers, self.loss, stacklevel=2)
-            self.history = History()
+            told = settings((x, y), validation, size, bool(shuffle), self.metrics_names)
+            if resume and self.run is not None:
+                self.run.resume(told, self.optimizer.iterations, epochs)
+            else:
+                self.run = Run(told, initial_epoch, self.optimizer.iterations)
+            self.history = self.run.past()
             training.fit(
                 self,
                 (x, y),
                 validation,
                 batch_size=size,
                 epochs=epochs,
-                initial_epoch=initial_epoch,
                 shuffle=bool(shuffle),
                 callbacks=hooks,
                 verbose=verbosity,
@@ -294,7 +311,7 @@ class Sequential(Stack):
         y = self._as_targets("y", x, y, shape)
         with self._alone_in_training():
             self.build((None, *shape))
-            logs, _ = training.train_batch(self, x, y)
+            logs = training.train_batch(self, x, y)
         return _as_list(logs)
 
     def test_on_batch(self, x: Any, y: Any) -> Any:
@@ -350,7 +367,7 @@ class Sequential(Stack):
         return x, self._as_targets("y of validation_data", x, pair[1], shape)
 
     def _progress(self, verbose: int, n: int, batch_size: int) -> CallbackList:
-        return CallbackList([ProgbarLogger(verbose)], self, {"steps": -(-n // batch_size)})
+        return CallbackList.of([ProgbarLogger(verbose)], self, {"steps": -(-n // batch_size)})
 
     @contextmanager
     def _alone_in_training(self) -> Iterator[None]:

@@ -21,6 +21,7 @@ class Progbar:
         redraw: True draws a bar again and again, False writes one line at the end, None means
             True on a terminal and in a notebook.
         stream: where to write; by default standard output as it is at that moment.
+        done: how many were done before, where training goes on within an epoch.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Progbar:
         head: str = "",
         redraw: bool | None = None,
         stream: TextIO | None = None,
+        done: int = 0,
     ) -> None:
         self.steps = steps
         self.head = head
@@ -39,7 +41,7 @@ class Progbar:
         self.start = self.after_first = time.perf_counter()
         self.last_drawn = 0.0
         self.drawn_width = 0
-        self.done = 0
+        self.done = self.before = done
         if head and self.redraw:
             self.stream.write(f"{head}\n")
 
@@ -47,7 +49,7 @@ class Progbar:
         """Say that `done` steps are done."""
         now = time.perf_counter()
         self.done = done
-        if done == 1:
+        if done == self.before + 1:
             self.after_first = now
         if not self.redraw or now - self.last_drawn < self.interval or done >= self.steps:
             return
@@ -89,8 +91,9 @@ class Progbar:
 
     def seconds_per_step(self, done: int, now: float) -> float:
         """Return the mean time of a step; the first, which may hold a start-up, does not count."""
-        if done > 1:
-            return (now - self.after_first) / (done - 1)
+        timed = done - self.before - 1
+        if timed > 0:
+            return (now - self.after_first) / timed
         return now - self.start
 
 

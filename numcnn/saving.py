@@ -6,6 +6,8 @@ The file is a zip of uncompressed `.npy` members, as `np.savez` writes it:
                                       lists the other members, so that none can be lost unseen
     conv2d/w, conv2d/b, ...           the weights, by layer and parameter
     optimizer/mean_square/conv2d/w    what the optimizer remembers, by slot and parameter
+    training/history/loss             the numbers of each epoch of the training that it comes from
+    training/callback-0/...           arrays that a callback remembers, if any does
 
 Two forms were open. All weights could stand in one flat array beside a table of offsets, which is
 quick to map into memory; or each in a member with a name. Named members can be read by anyone with
@@ -34,6 +36,7 @@ from numcnn._version import __version__
 from numcnn.errors import ModelFileError
 from numcnn.files import atomic_write, check_writable
 from numcnn.layers.base import Layer, keywords
+from numcnn.run import Run
 from numcnn.seeds import given_back
 
 if TYPE_CHECKING:
@@ -41,10 +44,12 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 FORMAT = "numcnn model"
-VERSION = 1
+VERSION = 2
+READS = (1, 2)  # 1 knew no training
 MAX_CONFIG_BYTES = 2**20
 MAX_HEADER_BYTES = 4096
 MAX_LAYERS = 1000
+TRAINING = "training/"
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -52,12 +57,16 @@ def save_model(model: "Sequential", path: str | os.PathLike[str]) -> None:
     """Write configuration, weights and optimizer memory; what `model.save` calls."""
     arrays = _weights(model)
     moving = _weights(model, trainable_only=True)
+    description = _describe(model)
     # Where layers were added or taken off since, the memory belongs to weights that are gone.
     if model.compiled and model.optimizer.fits(list(moving.values())):
         for slot, values in model.optimizer.slots.items():
             for name, array in zip(moving, values, strict=True):
                 arrays[f"optimizer/{slot}/{name}"] = array
-    _write(path, _describe(model), arrays)
+        if model.run is not None:
+            description["training"], more = model.run.describe()
+            arrays |= {f"{TRAINING}{name}": array for name, array in more.items()}
+    _write(path, description, arrays)
 
 
 def save_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
@@ -85,6 +94,7 @@ def load_model(
         with given_back(always=True):  # the seeds are those of the file
             _rebuild(model, config, arrays, classes)
             _recompile(model, description["compiled"], arrays)
+            _resume(model, description.get("training"), arrays)
         for layer, state in zip(model.layers, description["states"], strict=True):
             layer.set_state({str(key): _count(key, state[key]) for key in layer.get_state()})
         model.seed = _count("seed", description["seed"])
@@ -100,7 +110,7 @@ def load_model(
 def load_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
     """Take the weights of a file into a model that is built; what `model.load_weights` calls."""
     _, arrays = _read(path)
-    weights = {key: array for key, array in arrays.items() if not _is_slot(key)}
+    weights = {key: array for key, array in arrays.items() if _is_weight(key)}
     # Layers may have other names than in the file; their order and shapes must be the same.
     try:
         model.set_weights(list(weights.values()))
@@ -122,6 +132,11 @@ def _weights(model: "Sequential", trainable_only: bool = False) -> dict[str, Arr
 def _is_slot(key: str) -> bool:
     """Tell 'optimizer/slot/layer/parameter' from a parameter of a layer named 'optimizer'."""
     return key.startswith("optimizer/") and key.count("/") == 3
+
+
+def _is_weight(key: str) -> bool:
+    """Tell 'layer/parameter' from the optimizer's memory and from 'training/history/loss'."""
+    return not _is_slot(key) and not (key.startswith(TRAINING) and key.count("/") == 2)
 
 
 def _warn_of_nan(path: str | os.PathLike[str], weights: dict[str, Array]) -> None:
@@ -191,7 +206,7 @@ def _rebuild(
             )
         layer = cls.from_config(entry["config"])
         prefix = f"{layer.name}/"
-        own = [key for key in arrays if key.startswith(prefix) and not _is_slot(key)]
+        own = [key for key in arrays if key.startswith(prefix) and _is_weight(key)]
         layer.preset = {key.removeprefix(prefix): arrays.pop(key) for key in own}
         made.append(layer)
     for layer in made:
@@ -227,6 +242,21 @@ def _recompile(
         optimizer.slots[slot] = [array for array in found if array is not None]
 
 
+def _resume(
+    model: "Sequential", description: dict[str, Any] | None, arrays: dict[str, Array]
+) -> None:
+    if description is None:
+        return
+    if not model.compiled:
+        raise ModelFileError("It holds a training of a model that is not compiled.")
+    names = [name for name in arrays if not _is_weight(name) and not _is_slot(name)]
+    own = {name.removeprefix(TRAINING): arrays.pop(name) for name in names}
+    model.run = Run.from_description(description, own)
+    model.history = model.run.shown()
+    if own:
+        raise ModelFileError(f"It holds arrays that belong to no training: {sorted(own)}.")
+
+
 def _count(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
         raise ModelFileError(f"{name} must be an integer of at least 0, got {value!r}.")
@@ -246,8 +276,9 @@ def _write(
         text = json.dumps(description | {"arrays": list(arrays)}).encode()
     except TypeError as error:
         raise TypeError(
-            f"The configuration of a layer holds something that JSON cannot: {error}. Let its "
-            "get_config return numbers, texts, lists and dictionaries."
+            f"The configuration of a layer or the state of a callback holds something that JSON "
+            f"cannot: {error}. Let get_config return numbers, texts, lists and dictionaries, and "
+            "get_state numbers and lists of arrays."
         ) from None
     if len(text) > MAX_CONFIG_BYTES:
         raise ValueError(
@@ -288,9 +319,9 @@ def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Array
         description = json.loads(arrays.pop("model").tobytes())
         if not isinstance(description, dict) or description.get("format") != FORMAT:
             raise ModelFileError("it is not a numcnn model")
-        if description.get("version") != VERSION:
+        if description.get("version") not in READS:
             raise ModelFileError(
-                f"file version {description.get('version')}, this numcnn reads {VERSION}"
+                f"file version {description.get('version')}, this numcnn reads <= {VERSION}"
             )
         if description.get("arrays") != list(arrays):
             raise ModelFileError("its members are not those that its configuration lists")

@@ -7,13 +7,15 @@ of steps so far, so an epoch has the same order whether training was stopped bef
 import math
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numcnn.callbacks import Callback, CallbackList, Numbers, ProgbarLogger
+from numcnn.callbacks import Callback, CallbackList, ProgbarLogger
 from numcnn.engine.interrupts import uninterrupted
 from numcnn.errors import DivergedError
+from numcnn.run import Means, Run
 from numcnn.seeds import generator
 
 if TYPE_CHECKING:
@@ -31,12 +33,17 @@ def fit(
     *,
     batch_size: int,
     epochs: int,
-    initial_epoch: int,
     shuffle: bool,
     callbacks: list[Callback],
     verbose: int,
 ) -> None:
-    """Train for some epochs; what happened stands in `model.history`."""
+    """Train from where `model.run` stands to the end of the last epoch.
+
+    What happened stands in `model.history`, and how far it has come in `model.run`.
+    """
+    run = model.run
+    if run is None:
+        raise RuntimeError("fit needs a run")
     x, y = data
     steps = math.ceil(len(x) / batch_size)
     params = {
@@ -48,21 +55,36 @@ def fit(
         "do_validation": validation is not None,
         "metrics": model.metrics_names,
     }
+    bar = ProgbarLogger(verbose)
     # The history comes after the user's callbacks, which may add numbers of their own to the logs.
-    hooks = CallbackList([*callbacks, model.history, ProgbarLogger(verbose)], model, params)
-    watchers = CallbackList(callbacks, model, params)  # those told of the validation
+    hooks = CallbackList.of([*callbacks, model.history, bar], model, params)
+    watchers = CallbackList(callbacks)  # those told of the validation
     model.stop_training = False
     warm_up(model, min(batch_size, len(x)), verbose)
     with hooks.running("train"):
-        for epoch in range(initial_epoch, epochs):
-            hooks.on_epoch_begin(epoch, {})
-            logs = train_epoch(model, x, y, batch_size, shuffle, hooks, f"epoch {epoch + 1}")
-            if validation is not None and not model.stop_training:
-                measured = measure(model, *validation, batch_size, watchers)
-                logs |= {f"val_{name}": value for name, value in measured.items()}
-            hooks.on_epoch_end(epoch, logs)
-            if model.stop_training:
-                break
+        run.remind(callbacks)
+        if run.ending is not None:  # it stopped while the callbacks were told of an epoch's end
+            run.told.append(bar)
+            hooks.but(run.told).on_epoch_begin(run.epoch, {})
+        for epoch in range(run.epoch, epochs):
+            if run.ending is None:
+                if model.stop_training:
+                    break
+                hooks.on_epoch_begin(epoch, {})
+                logs = train_epoch(model, run, x, y, batch_size, shuffle, hooks)
+                if run.batch < steps or (model.stop_training and validation is not None):
+                    hooks.on_epoch_end(epoch, logs)  # a callback stopped it: it is not over yet
+                    break
+                if validation is not None:
+                    measured = measure(model, *validation, batch_size, watchers)
+                    logs |= {f"val_{name}": value for name, value in measured.items()}
+                run.ending = logs
+            # One by one: a file that one of them writes says who has been told.
+            for hook in hooks.but(run.told).callbacks:
+                hook.on_epoch_end(epoch, run.ending)
+                run.told.append(hook)
+            with uninterrupted():
+                run.end_epoch(model.optimizer.iterations)
 
 
 def warm_up(model: "Sequential", batch_size: int, verbose: int = 1) -> None:
@@ -84,48 +106,49 @@ def warm_up(model: "Sequential", batch_size: int, verbose: int = 1) -> None:
 
 def train_epoch(
     model: "Sequential",
+    run: Run,
     x: Array,
     y: Array,
     batch_size: int,
     shuffle: bool,
     hooks: CallbackList,
-    where: str,
 ) -> Logs:
-    """Train on every sample once; return the means over the epoch."""
+    """Train on every sample once, or on those that are left; return the means over the epoch."""
     order = np.arange(len(x))
     if shuffle:
-        generator(model.seed, model.optimizer.iterations).shuffle(order)
+        generator(model.seed, run.began).shuffle(order)
     steps = math.ceil(len(x) / batch_size)
-    means = Means()
-    for step, rows in enumerate(batches(len(x), batch_size)):
+    for step, rows in islice(enumerate(batches(len(x), batch_size)), run.batch, None):
         hooks.on_train_batch_begin(step, {})
         chosen = order[rows] if shuffle else rows
         try:
             batch = Chosen(x, order[rows]) if shuffle else x[rows]
-            logs, size = train_batch(model, batch, y[chosen])
+            train_batch(model, batch, y[chosen], run)
         except DivergedError as error:
             # A callback such as TerminateOnNaN may end the training in peace; else it is an error.
-            logs = means.logs()
+            logs = run.means.logs()
             last, logs["loss"] = logs.get("loss", math.nan), math.nan
             hooks.on_train_batch_end(step, logs)
             if model.stop_training:
                 return logs
             raise DivergedError(
-                f"{where}, batch {step + 1} of {steps}: {error} The mean loss before it was "
-                f"{last:.4g}. The weights are those before this batch. Lower the learning rate, "
-                "scale the inputs (pixels: divide by 255), or look for bad values in the data."
+                f"epoch {run.epoch + 1}, batch {step + 1} of {steps}: {error} The mean loss "
+                f"before it was {last:.4g}. The weights are those before this batch. Lower "
+                "the learning rate, scale the inputs (pixels: divide by 255), or look for bad "
+                "values in the data."
             ) from None
-        means.add(logs, size)
-        hooks.on_train_batch_end(step, means.logs())
+        hooks.on_train_batch_end(step, run.means.logs())
         if model.stop_training:
             break
-    return means.logs()
+    return run.means.logs()
 
 
-def train_batch(model: "Sequential", x: Any, y: Array) -> tuple[Logs, int]:
-    """Move the weights by one batch; return (its loss and metrics before the step, its size).
+def train_batch(model: "Sequential", x: Any, y: Array, run: Run | None = None) -> Logs:
+    """Move the weights by one batch; return its loss and metrics before the step.
 
     x: an array, or what has a length and gives one for a slice, such as `Chosen`.
+    run: the training that the batch belongs to. It counts the batch in with the step, so that a
+        Ctrl-C finds both done or neither.
 
     Raises:
         DivergedError: the loss or a gradient is not finite. No weight has moved.
@@ -145,9 +168,12 @@ def train_batch(model: "Sequential", x: Any, y: Array) -> tuple[Logs, int]:
             f"the gradient's norm {math.sqrt(sum(squares.values())):.4g}; gradients that are NaN, "
             f"infinite or too large: {', '.join(broken) or 'none'}."
         )
+    logs = model.measure(loss, y, outputs)
     with uninterrupted():
         engine.update()
-    return model.measure(loss, y, outputs), len(x)
+        if run is not None:
+            run.add(logs, len(x))
+    return logs
 
 
 def measure(model: "Sequential", x: Array, y: Array, batch_size: int, hooks: CallbackList) -> Logs:
@@ -200,21 +226,3 @@ class Chosen:
     def __getitem__(self, part: slice) -> Array:
         """Return the samples of a part of the batch."""
         return self.x[self.rows[part]]
-
-
-class Means:
-    """Running means over samples, so that a short last batch counts for what it is."""
-
-    def __init__(self) -> None:
-        self.sums: Logs = {}
-        self.n = 0
-
-    def add(self, logs: Logs, size: int) -> None:
-        """Add a batch's means, which stand for `size` samples."""
-        for key, value in logs.items():
-            self.sums[key] = self.sums.get(key, 0.0) + value * size
-        self.n += size
-
-    def logs(self) -> Logs:
-        """Return the means so far."""
-        return Numbers({key: total / self.n for key, total in self.sums.items()})

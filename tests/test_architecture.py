@@ -89,8 +89,9 @@ MAY_IMPORT = {
     "engine": ("engine", "kernels", "layers", "losses", "optimizers", "errors", "backend"),
     "stack": ("engine.interrupts", "layers", "errors", "backend", "seeds", "summary"),
     "callbacks": ("callbacks", "errors", "files", "progress", "data"),
-    "training": ("callbacks", "engine", "errors", "seeds"),
-    "saving": ("layers", "losses", "optimizers", "errors", "files", "seeds", "_version"),
+    "run": ("callbacks", "errors"),
+    "training": ("callbacks", "engine", "errors", "run", "seeds"),
+    "saving": ("layers", "losses", "optimizers", "errors", "files", "run", "seeds", "_version"),
     "utils": ("utils", "data", "errors", "seeds"),
     "datasets": ("datasets", "errors", "files"),
 }

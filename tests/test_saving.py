@@ -252,7 +252,8 @@ def test_the_file_can_be_read_without_numcnn(tmp_path):
         assert np.array_equal(slot, model.optimizer.slots["mean_square"][3])
         description = json.loads(bytes(file["model"]))
         assert description["config"]["layers"][0]["class_name"] == "Conv2D"
-        assert len(file.files) == 1 + 6 + 6
+        assert file["training/history/loss"].tolist() == model.history.history["loss"]
+        assert len(file.files) == 1 + 6 + 6 + 2
 
 
 def test_the_same_model_gives_the_same_bytes(tmp_path):

@@ -28,6 +28,14 @@ def compiled(changes):
     return lambda d: d["compiled"].update(changes)
 
 
+def training(changes):
+    return lambda d: d["training"].update(changes)
+
+
+def memory(changes):
+    return lambda d: d["training"]["callbacks"][0].update(changes)
+
+
 HOSTILE = {
     "class of another module": lambda d: d["config"]["layers"][0].update(class_name="os.system"),
     "builtin": lambda d: d["config"]["layers"][0].update(class_name="eval"),
@@ -102,6 +110,34 @@ HOSTILE = {
     "seed missing": lambda d: d.pop("seed"),
     "list of arrays missing": lambda d: d.pop("arrays"),
     "list of arrays in another order": lambda d: d["arrays"].reverse(),
+    "training is a list": lambda d: d.update(training=[1]),
+    "training is empty": lambda d: d.update(training={}),
+    "training of no compiled model": lambda d: d.update(compiled=None),
+    "training missing": lambda d: d.pop("training"),
+    "training with more": training({"evil": 1}),
+    "epoch is negative": training({"epoch": -1}),
+    "epoch is a text": training({"epoch": "1"}),
+    "epoch is huge": training({"epoch": 10**30}),
+    "epoch before the first": training({"first_epoch": 5}),
+    "more numbers than epochs": training({"first_epoch": 1}),
+    "batch is true": training({"batch": True}),
+    "batch is a fraction": training({"batch": 0.5}),
+    "sums are a list": training({"sums": [1]}),
+    "sums are texts": training({"sums": {"loss": "1"}}),
+    "sums of no samples": training({"sums": {"loss": 1.0}, "samples": 0}),
+    "ending is a text": training({"ending": "now"}),
+    "ending holds a list": training({"ending": {"loss": [1]}}),
+    "settings missing": lambda d: d["training"].pop("settings"),
+    "settings are empty": training({"settings": {}}),
+    "a setting is a list": lambda d: d["training"]["settings"].update(data=[]),
+    "callbacks are a number": training({"callbacks": 3}),
+    "callbacks are texts": training({"callbacks": ["EarlyStopping"]}),
+    "callback's class is a list": memory({"class": ["EarlyStopping"]}),
+    "callback's state is nested": memory({"state": {"best": {"a": 1}}}),
+    "callback's state is a text": memory({"state": {"best": "good"}}),
+    "callback's arrays missing": memory({"lists": {"best_weights": 3}}),
+    "callback's arrays negative": memory({"lists": {"best_weights": -1}}),
+    "callback's arrays without end": memory({"lists": {"best_weights": 10**9}}),
     "another format": lambda d: d.update(format="keras"),
 }
 
@@ -119,11 +155,11 @@ def test_hostile_configurations_are_refused(small, change):
     assert np.array_equal(np.random.get_state()[1], state)
 
 
-@pytest.mark.parametrize("version", [2, 99, 0, "1", None, 1.5])
+@pytest.mark.parametrize("version", [3, 99, 0, "1", None, 1.5])
 def test_other_versions_say_which(small, version):
     folder, content, _ = small
     path = rewrite(folder, content, lambda d: d.update(version=version))
-    refused(path, f"file version {version}, this numcnn reads 1")
+    refused(path, f"file version {version}, this numcnn reads <= 2")
 
 
 # weights of another architecture

@@ -4,6 +4,7 @@ Training knows none of these by name; the progress bar and the history are callb
 """
 
 from numcnn.callbacks.base import Callback, CallbackList, Numbers, check_callbacks
+from numcnn.callbacks.checkpoint import ModelCheckpoint
 from numcnn.callbacks.monitor import (
     EarlyStopping,
     LearningRateScheduler,
@@ -14,7 +15,6 @@ from numcnn.callbacks.record import (
     CSVLogger,
     History,
     LambdaCallback,
-    ModelCheckpoint,
     ProgbarLogger,
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from numcnn.errors import DTypeError
+from numcnn.errors import DTypeError, ModelFileError
 
 if TYPE_CHECKING:
     from numcnn.models import Sequential
@@ -69,6 +69,30 @@ class Callback:
         """Take the settings of this training."""
         self.params = params
 
+    def get_state(self) -> dict[str, Any]:
+        """Return what a checkpoint holds for this callback: numbers and lists of arrays, by name.
+
+        One of your own that remembers something from epoch to epoch returns it here, so that a
+        training that is resumed gives it back. One that remembers something from batch to batch
+        stands before a ModelCheckpoint that saves within an epoch, so that its file knows it.
+        """
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take back what `get_state` returned; called after `on_train_begin` of what is resumed.
+
+        Raises:
+            ModelFileError: it is not what this callback remembers.
+        """
+        own = self.get_state()
+        if set(state) != set(own):
+            raise ModelFileError(
+                f"The checkpoint holds {sorted(state)} for {type(self).__name__}, which remembers "
+                f"{sorted(own)}. It was written by another version of it."
+            )
+        for name, value in state.items():
+            setattr(self, name, value)
+
     def on_train_begin(self, logs: Logs = None) -> None:
         """Called once before the first epoch."""
 
@@ -79,7 +103,11 @@ class Callback:
         """Called where an error or Ctrl-C ended a training, an evaluation or a prediction."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Called before each epoch; the first is 0."""
+        """Called before each epoch; the first is 0.
+
+        In a training that is resumed within an epoch it is called for that epoch too, with
+        `model.run.batch` batches of it done before.
+        """
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Called after each epoch with its means: loss, metrics, and val_... of both."""
@@ -126,13 +154,18 @@ class Callback:
 class CallbackList(Callback):
     """Several callbacks as one: each call goes to all, in order."""
 
-    def __init__(
-        self, callbacks: list[Callback], model: "Sequential", params: dict[str, Any]
-    ) -> None:
+    def __init__(self, callbacks: list[Callback]) -> None:
         self.callbacks = callbacks
+
+    @classmethod
+    def of(
+        cls, callbacks: list[Callback], model: "Sequential", params: dict[str, Any]
+    ) -> "CallbackList":
+        """Return a list of callbacks that have been given the model and the settings."""
         for callback in callbacks:
             callback.set_model(model)
             callback.set_params(params)
+        return cls(callbacks)
 
     def __getattribute__(self, name: str) -> Any:
         if not name.startswith("on_"):
@@ -143,6 +176,11 @@ class CallbackList(Callback):
                 getattr(callback, name)(*args)
 
         return call_all
+
+    def but(self, others: list[Callback]) -> "CallbackList":
+        """Return a list of those that are not among the others."""
+        left = [c for c in self.callbacks if not any(c is other for other in others)]
+        return CallbackList(left)
 
     @contextmanager
     def running(self, what: str, logs: Callable[[], dict[str, float]] = dict) -> Iterator[None]:

@@ -81,14 +81,25 @@ class EarlyStopping(Monitor):
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = integer("start_from_epoch", start_from_epoch, 0)
+        self.wait = self.stopped_epoch = self.best_epoch = 0
+        self.best_weights: list[np.ndarray[Any, Any]] | None = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Start anew."""
         self.best = self.baseline
-        self.wait = 0
-        self.stopped_epoch = 0
-        self.best_epoch = 0
-        self.best_weights: list[np.ndarray[Any, Any]] | None = None
+        self.wait = self.stopped_epoch = self.best_epoch = 0
+        self.best_weights = None
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best value, its weights, and how long ago it was."""
+        names = ("best", "wait", "stopped_epoch", "best_epoch", "best_weights")
+        return {name: getattr(self, name) for name in names}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take these back; a training that had been stopped stops again, now with this patience."""
+        super().set_state(state)
+        if self.wait >= max(self.patience, 1):
+            self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Look, and stop the training when patience is at its end."""
@@ -149,12 +160,16 @@ class ReduceLROnPlateau(Monitor):
         self.verbose = verbose
         self.cooldown = integer("cooldown", cooldown, 0)
         self.min_lr = min_lr
+        self.wait = self.cooling = 0
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Start anew."""
         self.best = None
-        self.wait = 0
-        self.cooling = 0
+        self.wait = self.cooling = 0
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best value, how long ago it was, and how long to wait."""
+        return {"best": self.best, "wait": self.wait, "cooling": self.cooling}
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Look, and lower the rate when patience is at its end."""
@@ -198,13 +213,25 @@ class LearningRateScheduler(Callback):
             self.takes_rate = True
         except (TypeError, ValueError):
             self.takes_rate = False
+        self.asked: int | None = None  # the epoch that the rate is for
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Start anew."""
+        self.asked = None
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the epoch that the rate is for."""
+        return {"asked": self.asked}
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Ask the schedule and set the rate."""
+        """Ask the schedule and set the rate; once only for an epoch that is resumed."""
+        if epoch == self.asked:
+            return
         optimizer = self.model.optimizer
         given = (epoch, optimizer.learning_rate) if self.takes_rate else (epoch,)
         rate = self.schedule(*given)
         optimizer.learning_rate = rate
+        self.asked = epoch
         if self.verbose:
             print(f"Epoch {epoch + 1}: setting learning rate to {rate}.")
 

@@ -1,15 +1,13 @@
-"""Callbacks that record: the history, the progress bar, files."""
+"""Callbacks that record: the history, the progress bar, tables."""
 
 import csv
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from numcnn.callbacks.base import Callback, Logs, Numbers
-from numcnn.callbacks.monitor import Mode, Monitor
-from numcnn.data import integer
-from numcnn.files import atomic_write, check_writable
+from numcnn.files import atomic_write
 from numcnn.progress import Progbar
 
 
@@ -35,11 +33,11 @@ class ProgbarLogger(Callback):
         self.bar: Progbar | None = None
         self.logs: dict[str, float] = {}
 
-    def start(self, head: str = "") -> None:
+    def start(self, head: str = "", done: int = 0) -> None:
         """Begin a line, or none."""
         if self.verbose:
             redraw = False if self.verbose == 2 else None
-            self.bar = Progbar(self.params["steps"], head, redraw)
+            self.bar = Progbar(self.params["steps"], head, redraw, done=done)
 
     def advance(self, batch: int, logs: Logs) -> None:
         """Move the bar on."""
@@ -55,7 +53,8 @@ class ProgbarLogger(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Begin the epoch's line."""
-        self.start(f"Epoch {epoch + 1}/{self.params['epochs']}")
+        done = self.model.run.batch if self.model.run else 0
+        self.start(f"Epoch {epoch + 1}/{self.params['epochs']}", done)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Move the bar on."""
@@ -96,98 +95,14 @@ class ProgbarLogger(Callback):
         self.end({})
 
 
-class ModelCheckpoint(Monitor):
-    """Save the model as it trains.
-
-    Args:
-        filepath: where to; `{epoch:02d}`, `{batch}` (both from 1) and names in the logs such as
-            `{val_loss:.2f}` are filled in. It ends in .npz.
-        monitor: the number that says which is best.
-        verbose: 1 prints a line at each save.
-        save_best_only: whether only an improvement is saved.
-        save_weights_only: whether configuration and optimizer are left out.
-        mode: 'min', 'max', or 'auto' by the name.
-        save_freq: 'epoch', or a number of batches.
-    """
-
-    def __init__(
-        self,
-        filepath: str | os.PathLike[str],
-        monitor: str = "val_loss",
-        verbose: int = 0,
-        save_best_only: bool = False,
-        save_weights_only: bool = False,
-        mode: Mode = "auto",
-        save_freq: int | Literal["epoch"] = "epoch",
-    ) -> None:
-        super().__init__(monitor, mode)
-        self.filepath = os.fspath(filepath)
-        if not self.filepath.endswith(".npz"):
-            raise ValueError(f"filepath must end in .npz, got {self.filepath!r}.")
-        if save_freq != "epoch":
-            integer("save_freq, where it is not 'epoch',", save_freq, 1)
-        self.verbose = verbose
-        self.save_best_only = save_best_only
-        self.save_weights_only = save_weights_only
-        self.save_freq = save_freq
-        self.epoch = 0
-        self.batch = 0
-        self.batches = 0  # since the beginning
-
-    def on_train_begin(self, logs: Logs = None) -> None:
-        """See now, rather than after an epoch, that the folder can be written to."""
-        if "{" not in self.filepath:
-            check_writable(self.filepath)
-
-    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Note the epoch, for the file's name."""
-        self.epoch = epoch
-
-    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Save where a number of batches was asked for."""
-        self.batch = batch
-        self.batches += 1
-        if self.save_freq != "epoch" and self.batches % self.save_freq == 0:
-            self.save(logs)
-
-    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Save where that was asked for after each epoch."""
-        if self.save_freq == "epoch":
-            self.save(logs)
-
-    def save(self, logs: Logs) -> None:
-        """Write the file, unless there was no improvement."""
-        if self.save_best_only:
-            value = self.value(logs)
-            if value is None or not self.improved(value):
-                return
-            self.best = value
-        path = self.path(logs)
-        if self.save_weights_only:
-            self.model.save_weights(path)
-        else:
-            self.model.save(path)
-        if self.verbose:
-            print(f"Epoch {self.epoch + 1}: saving model to {path}")
-
-    def path(self, logs: Logs) -> str:
-        """Return the file's name with epoch and numbers filled in."""
-        try:
-            names = Numbers({"epoch": self.epoch + 1, "batch": self.batch + 1, **(logs or {})})
-            return self.filepath.format_map(names)
-        except KeyError as missing:
-            raise KeyError(
-                f"filepath {self.filepath!r} names {missing}, there are {list(names)}."
-            ) from None
-
-
 class CSVLogger(Callback):
     """Write a line of numbers to a CSV file after each epoch.
 
     Args:
         filename: where to.
         separator: what stands between the numbers.
-        append: whether to go on with a file that is there instead of beginning anew.
+        append: whether to go on with a file that is there instead of beginning anew. A training
+            that is resumed always goes on with it.
     """
 
     def __init__(
@@ -201,7 +116,8 @@ class CSVLogger(Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         """Begin the file, or read the header of the one that is there."""
         self.keys = []
-        if self.append and self.filename.exists() and self.filename.stat().st_size:
+        resumed = self.model.run is not None and self.model.run.resumed
+        if (self.append or resumed) and self.filename.exists() and self.filename.stat().st_size:
             with self.filename.open(newline="") as file:
                 self.keys = next(csv.reader(file, delimiter=self.separator))[1:]
         else:
