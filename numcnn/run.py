@@ -175,10 +175,11 @@ class Run:
                 f"before: {'; '.join(others)}. Give fit the same again, or leave resume out to "
                 f"train on from these weights (initial_epoch={self.epoch} counts on)."
             )
-        if self.epoch + (self.batch > 0 and self.ending is None) > epochs:
+        least = self.epoch + (self.batch > 0)
+        if least > epochs:
             raise ValueError(
                 f"The training to resume stands in {where}, which is beyond epochs={epochs}. "
-                f"epochs counts from the very beginning: give at least {self.epoch + 1}."
+                f"epochs counts from the very beginning: give at least {least}."
             )
         self.memories, self.callbacks, self.told = self.remember(), None, []
         self.resumed = True

@@ -86,6 +86,19 @@ def test_the_place_is_said():
         fit(stopped(), batch_size=1, resume=True)
 
 
+@pytest.mark.parametrize("at_end", [True, False])
+def test_epochs_that_are_over_already(tmp_path, at_end):
+    model = cnn()
+    fit(model, epochs=2, callbacks=[ModelCheckpoint(tmp_path / "c.npz")] if at_end else [])
+    if at_end:  # the file is written while the callbacks are told of the epoch's end
+        model = load_model(tmp_path / "c.npz")
+    with pytest.raises(ValueError, match=r"beyond epochs=1.*at least 2"):
+        fit(model, epochs=1, resume=True)
+    before = fingerprint(model)
+    fit(model, epochs=2, resume=True)
+    assert fingerprint(model) == before
+
+
 def test_where_there_is_nothing_to_resume(tmp_path):
     never, anew, weights, single, popped = cnn(), stopped(), stopped(), cnn(), stopped()
     anew.compile("sgd", "categorical_crossentropy")
