@@ -1,11 +1,8 @@
-"""Saving, whole or not at all: a call that fails, a process that dies."""
+"""Saving, whole or not at all, where a call fails. Processes that die: proof/test_crash.py."""
 
 import errno
 import io
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from small_nets import dense
@@ -70,51 +67,3 @@ def test_a_failure_at_any_call_leaves_old_or_new(tmp_path, error):
         assert outcomes[-1] == ("fsync", True)
         assert not any(moved for _, moved in outcomes[:-1])
     assert len(outcomes) > 20
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
-def test_a_process_that_dies_at_any_call_leaves_old_or_new(tmp_path):
-    program = f"""
-import os, sys, pathlib
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from small_nets import dense
-from numcnn import files
-folder = pathlib.Path({str(tmp_path)!r})
-path = folder / "m.npz"
-old, new = dense(seed=1), dense(seed=2)
-new.save(path); complete = path.read_bytes()
-old.save(path); before = path.read_bytes()
-class Dying:
-    def __init__(self, at):
-        self.left = at
-    def __getattr__(self, name):
-        real = getattr(os, name)
-        if name not in ("fdopen", "fsync", "chmod", "replace", "open", "close"):
-            return real
-        def call(*args):
-            self.left -= 1
-            if self.left == 0:
-                os._exit(9)
-            return real(*args)
-        return call
-seen = []
-for at in range(1, 100):
-    child = os.fork()
-    if child == 0:
-        files.os = Dying(at)
-        new.save(path)
-        os._exit(0)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    content = path.read_bytes()
-    assert content in (before, complete)
-    seen.append(content == complete)
-    if code == 0:
-        break
-    assert code == 9
-    old.save(path)
-print(seen)
-"""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True
-    )
-    assert done.stdout == "[False, False, False, False, True, True, True, True]\n", done.stderr
