@@ -196,14 +196,20 @@ class Run:
                 _warn_of_no_number(key)
         memories = []
         for i, memory in enumerate(self.remember()):
-            state, lists = {}, {}
+            state: dict[str, Any] = {}
+            lists: dict[str, int] = {}
             for key, value in memory["state"].items():
-                if isinstance(value, list):
+                if isinstance(value, list) and all(_can_be_kept(array) for array in value):
                     lists[key] = len(value)
                     for j, array in enumerate(value):
                         arrays[f"callback-{i}/{quote(key, safe='')}-{j}"] = array
+                elif value is None or isinstance(value, (int, float, np.number)):
+                    state[key] = value.item() if isinstance(value, np.number) else value
                 else:
-                    state[key] = value.item() if isinstance(value, np.generic) else value
+                    raise TypeError(
+                        f"get_state of {memory['class']} returned {key}={value!r}: a file holds "
+                        "numbers, None, and lists of arrays of float32, float64 or uint8."
+                    )
             memories.append({**memory, "state": state, "lists": lists})
         description = {
             "settings": self.settings,
@@ -302,6 +308,10 @@ def describe_data(x: Array, y: Array) -> str:
         f"{len(x)} samples of {x.shape[1:]} {x.dtype} with targets of {y.shape[1:]} {y.dtype}, "
         f"checksum {check:08x}"
     )
+
+
+def _can_be_kept(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and array.dtype in (np.float32, np.float64, np.uint8)
 
 
 def _plain(logs: Logs) -> Logs:

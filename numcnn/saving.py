@@ -276,9 +276,8 @@ def _write(
         text = json.dumps(description | {"arrays": list(arrays)}).encode()
     except TypeError as error:
         raise TypeError(
-            f"The configuration of a layer or the state of a callback holds something that JSON "
-            f"cannot: {error}. Let get_config return numbers, texts, lists and dictionaries, and "
-            "get_state numbers and lists of arrays."
+            f"The configuration of a layer holds something that JSON cannot: {error}. Let its "
+            "get_config return numbers, texts, lists and dictionaries."
         ) from None
     if len(text) > MAX_CONFIG_BYTES:
         raise ValueError(

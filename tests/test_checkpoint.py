@@ -1,6 +1,7 @@
 """Checkpoints: a training that stops at any moment and goes on ends with the same bits."""
 
 import gc
+import io
 import json
 import signal
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from small_nets import CLASSES, cnn, fingerprint, images
 
+from numcnn import progress
 from numcnn.callbacks import (
     Callback,
     CSVLogger,
@@ -19,6 +21,7 @@ from numcnn.callbacks import (
 )
 from numcnn.layers import Dense
 from numcnn.models import Sequential, load_model
+from numcnn.progress import Progbar
 from numcnn.utils import set_random_seed
 
 X, Y, _ = images(14)
@@ -52,7 +55,7 @@ def test_going_on_at_every_batch(tmp_path, engine, shuffle):
     for path in files:
         set_random_seed(0)  # another process draws other seeds
         again = load_model(path)
-        later = ModelCheckpoint(tmp_path / "later.npz", save_freq=1)
+        later = ModelCheckpoint(tmp_path / "later.npz", save_freq=STEPS)
         found = train(again, [later], shuffle=shuffle, resume=True)
         assert content(again, tmp_path) == expected, path.name
         assert (found.epoch, found.history) == (history.epoch, history.history)
@@ -83,9 +86,12 @@ class Schedule(LearningRateScheduler):
         super().__init__(lambda epoch, rate: rate * 0.7)
 
 
-def rememberers(path, late):
+def rememberers(path, late, save_freq=1):
     """Return callbacks with a memory, some told after the checkpoint."""
-    saving = [ModelCheckpoint(path, save_freq=1), ModelCheckpoint(path.parent / "{epoch}-end.npz")]
+    saving = [
+        ModelCheckpoint(path, save_freq=save_freq),
+        ModelCheckpoint(path.parent / "{epoch}-end.npz"),
+    ]
     worse = LambdaCallback(
         on_epoch_end=lambda epoch, logs: logs.update(mine=[3, 1, 2, 2, 1][epoch])
     )
@@ -111,7 +117,7 @@ def test_callbacks_take_their_memory_along(tmp_path, late):
     later.mkdir()
     for path in files:
         again = load_model(path)
-        callbacks = rememberers(later / "x.npz", late)
+        callbacks = rememberers(later / "x.npz", late, save_freq=7)
         found = train(again, callbacks, epochs=5, resume=True)
         assert (found.epoch, found.history) == (history.epoch, history.history), path.name
         assert content(again, tmp_path) == expected, path.name
@@ -246,6 +252,29 @@ def test_a_callback_that_stops_within_an_epoch(tmp_path):
             assert fingerprint(again) == fingerprint(whole)
 
 
+def test_an_interrupt_within_the_step_finds_the_batch_counted(tmp_path, monkeypatch):
+    """The signal comes while the weights move; it is heard after they have, as after the count."""
+    whole = cnn(engine="numpy")
+    train(whole)
+    for at in range(1, EPOCHS * STEPS + 1):
+        model = cnn(engine="numpy")
+        update = model.optimizer.step
+
+        def step(params, grads, model=model, update=update, at=at):
+            update(params, grads)
+            if model.optimizer.iterations == at:
+                signal.raise_signal(signal.SIGINT)
+
+        monkeypatch.setattr(model.optimizer, "step", step)
+        with pytest.raises(KeyboardInterrupt):
+            train(model)
+        assert (model.run.began + model.run.batch, model.optimizer.iterations) == (at, at)
+        model.save(tmp_path / "stopped.npz")
+        again = load_model(tmp_path / "stopped.npz")
+        assert train(again, resume=True).history == whole.history.history
+        assert fingerprint(again) == fingerprint(whole)
+
+
 # what is over, and what is more
 
 
@@ -272,14 +301,29 @@ def test_more_epochs_than_before(tmp_path):
     assert fingerprint(again) == fingerprint(whole)
 
 
-def test_the_bar_goes_on_within_the_epoch(tmp_path, capsys):
+def test_the_bar_goes_on_within_the_epoch(capsys):
     model = cnn()
-    stop = LambdaCallback(on_batch_end=lambda batch, logs: setattr(model, "stop_training", True))
-    train(model, [stop], epochs=1)
-    train(model, epochs=2, verbose=2, resume=True)
-    first, second = capsys.readouterr().out.splitlines()
-    assert first.startswith(f"Epoch 1/2 - {STEPS}/{STEPS} - ")
-    assert second.startswith(f"Epoch 2/2 - {STEPS}/{STEPS} - ")
+
+    def stop(batch, logs):
+        if model.optimizer.iterations == STEPS + 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(model, [LambdaCallback(on_batch_end=stop)])
+    train(model, verbose=2, resume=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:18] for line in lines] == [f"Epoch {e}/3 - 4/4 - " for e in (2, 3)]
+
+
+def test_the_bar_times_its_own_steps_only(monkeypatch):
+    now, screen = [0.0], io.StringIO()
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
+    bar = Progbar(11, redraw=True, stream=screen, done=5)
+    for done, seconds in ((6, 1000), (7, 2), (8, 2)):
+        now[0] += seconds
+        bar.update(done, {})
+    assert screen.getvalue().rstrip().endswith("ETA: 6s")
+    assert " 8/11 [" in screen.getvalue()
 
 
 # what the file holds

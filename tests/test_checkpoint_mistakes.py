@@ -174,16 +174,43 @@ def test_other_callbacks_begin_where_they_come_in(tmp_path):
     assert fingerprint(again) == before
 
 
-def test_a_state_that_no_file_can_hold_is_said_before_writing(tmp_path):
+@pytest.mark.parametrize(
+    "odd", [{1, 2}, "text", [1], [np.ones(2, int)], (np.ones(2),), np.ones(2), 1j], ids=repr
+)
+def test_a_state_that_no_file_can_hold_is_said_before_writing(tmp_path, odd):
     class Odd(Callback):
         def get_state(self):
-            return {"odd": {1, 2}}
+            return {"odd": odd}
 
     path = tmp_path / "c.npz"
     path.write_bytes(b"old")
-    with pytest.raises(TypeError, match="get_state"):
+    with pytest.raises(TypeError, match="get_state of Odd returned odd="):
         fit(cnn(), callbacks=[Odd(), ModelCheckpoint(path)])
     assert path.read_bytes() == b"old"
+
+
+def test_a_state_that_a_file_can_hold(tmp_path):
+    kept = {
+        "a": None, "b": True, "c": -7, "d": 0.1, "e": np.float32(0.1), "f": float("inf"),
+        "g": [], "h": [np.ones((2, 3)), np.arange(4, dtype="uint8"), np.ones((0, 2), "f4")],
+    }  # fmt: skip
+    taken = []
+
+    class Own(Callback):
+        def get_state(self):
+            return kept
+
+        def set_state(self, state):
+            taken.append(state)
+
+    fit(cnn(), epochs=1, callbacks=[Own(), ModelCheckpoint(tmp_path / "c.npz")])
+    fit(load_model(tmp_path / "c.npz"), epochs=2, callbacks=[Own()], resume=True)
+    (state,) = taken
+    arrays, others = state.pop("h"), {key: kept[key] for key in "abcdefg"}
+    assert state == others
+    for found, given in zip(arrays, kept["h"], strict=True):
+        assert (found.dtype, found.shape) == (given.dtype, given.shape)
+        assert np.array_equal(found, given)
 
 
 def test_what_model_checkpoint_says(tmp_path, capsys):
