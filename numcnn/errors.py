@@ -47,6 +47,10 @@ class GradientError(NumcnnError, AssertionError):
     """A backward pass does not equal the derivative of its forward pass."""
 
 
+class PropertyError(NumcnnError, AssertionError):
+    """A layer does not keep what every layer promises."""
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """Return a hint such as ``" Did you mean 'relu'?"``, or an empty text where nothing is near.
 

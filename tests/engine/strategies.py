@@ -73,7 +73,7 @@ class Dot(Loss):
     """The sum of y * p: whatever is given as y is the gradient, not divided by anything."""
 
     def value(self, y, p):
-        return (y.astype(np.float64) * p).reshape(len(p), -1).sum(axis=1)
+        return (y.astype(np.float64) * p).sum(axis=tuple(range(1, p.ndim)))
 
     def gradient(self, y, p):
         return y.astype(p.dtype)
