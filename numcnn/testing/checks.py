@@ -98,8 +98,8 @@ def check_memory(layer: Layer, x_or_shape: Any, *, seed: int = 0) -> None:
 def check_repeats(layer: Layer, x_or_shape: Any, *, seed: int = 0) -> None:
     """Check that backward belongs to the last forward(training=True), and to nothing else.
 
-    Neither a batch of another size before it, nor a prediction between the two, nor a second call
-    of backward changes a bit of the gradients.
+    Neither other batches before it, of this size or another, nor a prediction between the two, nor
+    a second call of backward changes a bit of the gradients.
 
     Raises:
         PropertyError: something else is remembered.
@@ -108,13 +108,15 @@ def check_repeats(layer: Layer, x_or_shape: Any, *, seed: int = 0) -> None:
     twin = fresh.copy()
     dy = _normal(rng, fresh.forward(x, training=True).shape)
     expected = {"dx": fresh.backward(dy), **fresh.grads}
-    other = np.concatenate([x + 1, x[::-1], x[:1]])
-    for when in ("after another batch", "a second time", "after a prediction"):
-        if when == "after another batch":
-            twin.backward(np.ones_like(twin.forward(other, training=True)))
-            twin.forward(x, training=True)
+    larger = np.concatenate([x + 1, x[::-1], x[:1]])
+    for when in ("after other batches", "a second time", "after a prediction"):
+        if when == "after other batches":
+            for other in (larger, x + 1, x):
+                y = twin.forward(other, training=True)
+                if other is not x:
+                    twin.backward(np.ones_like(y))
         if when == "after a prediction":
-            twin.forward(other)
+            twin.forward(x + 1)
         found = {"dx": twin.backward(dy), **twin.grads}
         for name, array in expected.items():
             same = np.array_equal(found[name], array, equal_nan=True)
@@ -164,17 +166,24 @@ def check_layouts(layer: Layer, x_or_shape: Any, *, seed: int = 0) -> None:
             _require_near(answers[0][key], expected, twin, f"{key}, with x and dy {name!r},")
 
 
-def check_gradient(layer: Layer, x_or_shape: Any, *, seed: int = 0) -> None:
+def check_gradient(layer: Layer, x_or_shape: Any, *, seed: int = 0, max_entries: int = 20) -> None:
     """Check backward against finite differences: see `numcnn.gradcheck.check_layer`.
 
     A batch of no samples has no slopes, and passes.
+
+    Args:
+        layer: the layer.
+        x_or_shape: a batch or the shape of one.
+        seed: of everything random.
+        max_entries: how many entries of each array are checked one by one; few, since a property
+            is tested on many batches. All together are checked as well.
 
     Raises:
         GradientError: backward is not the derivative of forward.
     """
     _, x, _ = _ready(layer, x_or_shape, seed)
     if x.size:
-        check_layer(layer, x_or_shape, seed=seed).raise_if_wrong()
+        check_layer(layer, x_or_shape, seed=seed, max_entries=max_entries).raise_if_wrong()
 
 
 def check_adjoint(

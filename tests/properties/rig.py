@@ -31,6 +31,11 @@ class Property:
     def takes_an_engine(self):
         return "engine" in inspect.signature(self.body).parameters
 
+    def run(self, how, engine):
+        """Run it with settings of Hypothesis, not as a test of its own."""
+        arguments = {"engine": engine} if self.takes_an_engine else {}
+        how(given(**self.drawn)(self.body))(**arguments)
+
 
 PROPERTIES: dict[str, Property] = {}
 
@@ -44,7 +49,6 @@ def prop(**drawn):
 
     def decorate(body):
         row = body.__doc__.split(":")[0]
-        assert body.__name__ not in PROPERTIES
         entry = PROPERTIES[body.__name__] = Property(row, body, drawn)
         test = given(**drawn)(body)
         return pytest.mark.parametrize("engine", ENGINES)(test) if entry.takes_an_engine else test
