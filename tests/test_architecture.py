@@ -107,16 +107,26 @@ def test_a_room_imports_only_what_stands_below(room):
 
 def test_every_room_has_its_place():
     rooms = {name.split(".")[1] for name in MODULES if "." in name}
-    at_the_top = {"models", "plotting", "gradcheck"}
+    at_the_top = {"models", "plotting", "gradcheck", "testing"}
     assert rooms - set(MAY_IMPORT) == at_the_top
     assert set(MAY_IMPORT) - rooms <= {"kernels"}
 
 
 def test_only_the_front_door_knows_the_top():
     for name, path in MODULES.items():
-        if name != "numcnn" and not under(name, "gradcheck", "plotting"):
+        if name != "numcnn" and not under(name, "gradcheck", "plotting", "testing"):
             for found in own(path):
-                assert not under(found, "models", "plotting", "gradcheck"), (name, found)
+                top = under(found, "models", "plotting", "gradcheck", "testing")
+                assert not top, (name, found)
+
+
+def test_only_a_test_loads_hypothesis():
+    for name, path in MODULES.items():
+        if any(found.split(".")[0] == "hypothesis" for found in imports(path)):
+            assert name == "numcnn.testing.strategies"
+        at_import = own(path, inside_functions=False)
+        assert "numcnn.testing.strategies" not in at_import, name
+    assert not any(under(found, "testing") for found in own(ROOT / "__init__.py"))
 
 
 def test_training_asks_the_engine_and_no_layer():
@@ -189,6 +199,8 @@ def test_only_known_packages_are_imported():
         allowed = {"numcnn", "numpy", "numba", "matplotlib", *sys.stdlib_module_names}
         if name.startswith("numcnn.kernels.simd."):
             allowed.add("llvmlite")  # comes with Numba
+        if name == "numcnn.testing.strategies":
+            allowed.add("hypothesis")  # comes with the extra `test`
         assert {found.split(".")[0] for found in imports(path)} <= allowed, name
 
 
