@@ -6,6 +6,7 @@ test_seeded_bugs.py looks which properties notice.
 
 import numpy as np
 
+from numcnn.engine.eager import EagerEngine
 from numcnn.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU, Softmax, conv2d, maxpool2d
 from numcnn.layers.im2col import channels_last, col2im, im2col, window_geometry
 from numcnn.losses import CategoricalCrossentropy, SparseCategoricalCrossentropy
@@ -166,6 +167,29 @@ def channels_in_reverse(patch):
 
 
 @bug
+def half_of_dx(patch):
+    @instead(patch, Dense, "backward")
+    def backward(original, self, dy):
+        return original(self, dy) / 2
+
+
+@bug
+def neighbouring_filters_share(patch):
+    @instead(patch, Conv2D, "forward")
+    def forward(original, self, x, training=False):
+        y = original(self, x, training)
+        y[..., 1:] += y[..., :-1]  # channels_last
+        return y
+
+
+@bug
+def squared_input(patch):
+    @instead(patch, Conv2D, "forward")
+    def forward(original, self, x, training=False):
+        return original(self, x * x, training)
+
+
+@bug
 def last_window_repeated(patch):
     def broken(x, *arguments, **more):
         cols = im2col(x, *arguments, **more)
@@ -215,6 +239,15 @@ def last_tie_instead_of_first(patch):
 
 
 @bug
+def last_channel_pooled_from_the_first(patch):
+    @instead(patch, MaxPool2D, "forward")
+    def forward(original, self, x, training=False):
+        y = original(self, x, training).copy()
+        y[..., -1] = y[..., 0]  # channels_last
+        return y
+
+
+@bug
 def mean_instead_of_max(patch):
     @instead(patch, MaxPool2D, "forward")
     def forward(original, self, x, training=False):
@@ -239,9 +272,11 @@ def nan_is_nobody(patch):
 
 @bug
 def nan_is_zero(patch):
-    @instead(patch, Conv2D, "forward")
-    def forward(original, self, x, training=False):
-        return original(self, np.nan_to_num(x), training)
+    for cls in (Conv2D, Dense):
+
+        @instead(patch, cls, "forward")
+        def forward(original, self, x, training=False):
+            return original(self, np.nan_to_num(x), training)
 
 
 @bug
@@ -279,6 +314,13 @@ def softmax_shifted_by_the_batch(patch):
         e = np.exp(x - x.max(initial=0)) + np.finfo(x.dtype).tiny
         self.kept = e / e.sum(axis=-1, keepdims=True)
         return self.kept
+
+
+@bug
+def softmax_of_absolute_scores(patch):
+    @instead(patch, Softmax, "forward")
+    def forward(original, self, x, training=False):
+        return original(self, np.abs(x), training)
 
 
 @bug
@@ -348,6 +390,20 @@ def flatten_as_memory_lies(patch):
     def forward(original, self, x, training=False):
         original(self, x, training)
         return x.reshape(len(x), -1, order="A") if x.size else original(self, x, training)
+
+
+@bug
+def batches_as_memory_lies(patch):
+    def in_the_order_of_memory(x):
+        return x.ravel(order="K").reshape(x.shape)
+
+    @instead(patch, EagerEngine, "gradients")
+    def gradients(original, self, x, y):
+        return original(self, in_the_order_of_memory(x), y)
+
+    @instead(patch, EagerEngine, "predict_batch")
+    def predict_batch(original, self, x):
+        return original(self, in_the_order_of_memory(x))
 
 
 @bug

@@ -189,6 +189,17 @@ class GivingAway(Square):
         return dy
 
 
+class Reusing(Square):
+    """Always the same array comes out."""
+
+    def forward(self, x, training=False):
+        y = super().forward(x, training)
+        if getattr(self, "room", y[:0]).shape != y.shape:
+            self.room = y
+        self.room[...] = y
+        return self.room
+
+
 class Accumulating(Square):
     def backward(self, dy):
         before = self.grads.get("w", 0)
@@ -253,6 +264,7 @@ WRONG = {
     WritingDy: (testing.check_memory, "changes dy in place"),
     Updating: (testing.check_memory, r"changes params\['w'\] in place"),
     GivingAway: (testing.check_memory, r"grads\['w'\] shares its memory with dy"),
+    Reusing: (testing.check_memory, "the same memory twice"),
     Accumulating: (testing.check_repeats, "another w a second time|another w after"),
     Remembering: (testing.check_repeats, "another dx after a prediction"),
     First: (testing.check_repeats, "another dx after other batches"),

@@ -69,21 +69,25 @@ def check_memory(layer: Layer, x_or_shape: Any, *, seed: int = 0) -> None:
     """Check that nothing given is written to, and that nothing returned is a parameter.
 
     x, dy and the parameters hold the same numbers after forward and backward. y and dx may be views
-    of x and dy (those of Flatten are), but of no parameter; gradients lie in memory of their own.
+    of x and dy (those of Flatten are), but of no parameter; gradients lie in memory of their own,
+    and each y in other memory than the last.
 
     Raises:
         PropertyError: one of these is not so.
     """
     twin, x, rng = _ready(layer, x_or_shape, seed)
-    predicted, y = twin.forward(x), twin.forward(x, training=True)
-    dy = _normal(rng, y.shape)
-    given = {"x": x, "dy": dy} | {f"params[{name!r}]": p for name, p in twin.params.items()}
+    given = {"x": x} | {f"params[{name!r}]": p for name, p in twin.params.items()}
     before = {name: array.copy() for name, array in given.items()}
+    predicted, y = twin.forward(x), twin.forward(x, training=True)
+    given["dy"] = dy = _normal(rng, y.shape)
+    before["dy"] = dy.copy()
     again, dx = twin.forward(x, training=True), twin.backward(dy)
     for name, array in given.items():
         same = np.array_equal(array, before[name], equal_nan=True)
         _require(same, twin, f"forward or backward changes {name} in place.")
     outputs = {"y": y, "y (predicted)": predicted, "y (again)": again, "dx": dx}
+    fresh = np.shares_memory(y, x) or not np.shares_memory(y, again)
+    _require(fresh, twin, "forward returns the same memory twice: a y overwrites the last.")
     grads = {f"grads[{name!r}]": g for name, g in twin.grads.items()}
     params = {name: p for name, p in given.items() if name.startswith("params")}
     for (name, array), (other, owned) in [

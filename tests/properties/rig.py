@@ -49,7 +49,8 @@ def prop(**drawn):
 
     def decorate(body):
         row = body.__doc__.split(":")[0]
-        entry = PROPERTIES[body.__name__] = Property(row, body, drawn)
+        name = body.__name__.removeprefix("test_")
+        entry = PROPERTIES[name] = Property(row, body, drawn)
         test = given(**drawn)(body)
         return pytest.mark.parametrize("engine", ENGINES)(test) if entry.takes_an_engine else test
 

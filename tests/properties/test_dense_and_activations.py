@@ -118,6 +118,19 @@ def test_dense_of_permuted_samples(engine, case, seed):
         equal(a, b)
 
 
+@prop(case=dense_cases(), bad=st.sampled_from([np.nan, np.inf]), seed=testing.seeds())
+def test_dense_shows_a_bad_number_in_its_row(engine, case, bad, seed):
+    """P13: NaN and infinity spoil the outputs of their sample and of no other."""
+    x, w, b, dy = case
+    place = tuple(np.random.default_rng(seed).integers(0, n) for n in x.shape)
+    x = x.copy()
+    x[place] = bad
+    y = dense(engine, (x, np.abs(w) + 1, b, dy)).predict(x)
+    spoilt = np.zeros(y.shape, bool)
+    spoilt[place[0]] = True
+    equal(~np.isfinite(y), spoilt)
+
+
 @prop(layer=st.sampled_from([ReLU, lambda: Activation("relu")]), dtype=DTYPES)
 def test_relu_at_zero_and_at_nan(engine, dtype, layer):
     """P12 P13: the slope of ReLU at 0 is 0, and NaN stays NaN."""
