@@ -74,6 +74,10 @@ def check_memory(layer: Layer, x_or_shape: Any, *, seed: int = 0) -> None:
 
     Raises:
         PropertyError: one of these is not so.
+
+    Example:
+        >>> from numcnn.layers import Flatten
+        >>> check_memory(Flatten(), (4, 2, 3))
     """
     twin, x, rng = _ready(layer, x_or_shape, seed)
     given = {"x": x} | {f"params[{name!r}]": p for name, p in twin.params.items()}
@@ -107,6 +111,10 @@ def check_repeats(layer: Layer, x_or_shape: Any, *, seed: int = 0) -> None:
 
     Raises:
         PropertyError: something else is remembered.
+
+    Example:
+        >>> from numcnn.layers import ReLU
+        >>> check_repeats(ReLU(), (4, 2))
     """
     fresh, x, rng = _ready(layer, x_or_shape, seed)
     twin = fresh.copy()
@@ -134,6 +142,10 @@ def check_samples(layer: Layer, x_or_shape: Any, *, seed: int = 0) -> None:
 
     Raises:
         PropertyError: samples depend on their neighbours, or gradients are averaged.
+
+    Example:
+        >>> from numcnn.layers import Dense
+        >>> check_samples(Dense(3), (4, 2))
     """
     twin, x, rng = _ready(layer, x_or_shape, seed)
     y = twin.forward(x, training=True)
@@ -155,6 +167,10 @@ def check_layouts(layer: Layer, x_or_shape: Any, *, seed: int = 0) -> None:
 
     Raises:
         PropertyError: a layout changes a result.
+
+    Example:
+        >>> from numcnn.layers import MaxPool2D
+        >>> check_layouts(MaxPool2D(2), (2, 4, 5, 3))
     """
     twin, x, rng = _ready(layer, x_or_shape, seed)
     dy = _normal(rng, twin.forward(x).shape)
@@ -184,6 +200,10 @@ def check_gradient(layer: Layer, x_or_shape: Any, *, seed: int = 0, max_entries:
 
     Raises:
         GradientError: backward is not the derivative of forward.
+
+    Example:
+        >>> from numcnn.layers import Softmax
+        >>> check_gradient(Softmax(), (2, 3))
     """
     _, x, _ = _ready(layer, x_or_shape, seed)
     if x.size:
@@ -256,6 +276,10 @@ def check_config(layer: Layer, x_or_shape: Any, *, seed: int = 0) -> None:
 
     Raises:
         PropertyError: the configuration or what it makes is another.
+
+    Example:
+        >>> from numcnn.layers import Dense
+        >>> check_config(Dense(3, activation="tanh", use_bias=False), (2, 4))
     """
     twin, x, _ = _ready(layer, x_or_shape, seed)
     config = json.loads(json.dumps(twin.get_config()))

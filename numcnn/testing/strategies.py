@@ -26,7 +26,7 @@ ONE_BY_ONE = 256  # numbers of an array that are drawn each for itself
 
 
 def seeds() -> st.SearchStrategy[int]:
-    """Return seeds for random generators."""
+    """Return seeds for random generators: 0 to 2**32 - 1."""
     return st.integers(0, 2**32 - 1)
 
 
@@ -45,6 +45,11 @@ def batch_shapes(
         max_dims: the greatest; min_dims = max_dims = 3 gives images.
         largest: the greatest size of an axis.
         smallest_batch: the least N, which is 0: a batch of no samples must work too.
+
+    Example:
+        >>> from hypothesis import find
+        >>> find(batch_shapes(min_dims=3), lambda shape: shape[0] > 1)
+        (2, 1, 1, 1)
     """
     sample = st.lists(st.integers(1, largest), min_size=min_dims, max_size=max_dims)
     return st.builds(lambda n, s: (n, *s), st.integers(smallest_batch, 4), sample)
@@ -75,6 +80,12 @@ def geometries(
         batch: the greatest number of samples.
         smallest_batch: the least one.
         paddings: which of 'valid' and 'same'.
+
+    Example:
+        >>> from hypothesis import find
+        >>> g = find(geometries(paddings=("same",)), lambda g: g.border[0] == (0, 1))
+        >>> g.kernel, g.strides, g.output_size
+        ((2, 1), (1, 1), (1, 1))
     """
     padding = draw(st.sampled_from(paddings))
     size, window, spread = [], [], []
@@ -105,6 +116,14 @@ def whole_arrays(
 
     Sums of products of such numbers are exact in float32 up to 2**24 and in float64 up to 2**53, in
     any order. So what two ways of computing give must be equal, without any tolerance.
+
+    Example:
+        What fails ends as a few ones among zeros:
+
+        >>> from hypothesis import find
+        >>> find(whole_arrays((2, 3)), lambda x: x.sum() > 0)
+        array([[0., 0., 0.],
+               [0., 0., 1.]])
     """
     size, span = math.prod(shape), 2 * largest + 1
     if size > ONE_BY_ONE:
@@ -122,6 +141,11 @@ def float_arrays(
     """Return arrays of both signs from 10**-decades to 10**decades, with some zeros.
 
     One in sixteen numbers is 0, and one in sixteen is too small for a float to be normal.
+
+    Example:
+        >>> from hypothesis import find
+        >>> find(float_arrays((2, 3), "float32"), lambda x: True).dtype
+        dtype('float32')
     """
     rng = np.random.default_rng(draw(seeds()))
     x = rng.choice([-1, 1], shape) * 10.0 ** rng.uniform(-decades, decades, shape)
@@ -132,6 +156,13 @@ def float_arrays(
 
 @st.composite
 def laid_out(draw: st.DrawFn, arrays: st.SearchStrategy[Array]) -> tuple[Array, Array]:
-    """Return (an array in some layout of memory, the same numbers in a plain one)."""
+    """Return (an array in some layout of memory, the same numbers in a plain one).
+
+    Example:
+        >>> from hypothesis import find
+        >>> x, plain = find(laid_out(whole_arrays((2, 3))), lambda both: both[0].flags.f_contiguous)
+        >>> x.strides, plain.strides
+        ((8, 16), (24, 8))
+    """
     x = in_layout(draw(arrays), draw(st.sampled_from(sorted(LAYOUTS))))
     return x, np.array(x, order="C")

@@ -90,17 +90,13 @@ class Rig:
     def train(self, x, dy):
         """Return y, dx and the gradients of one batch; no weight moves."""
         _, y = self.model.engine.gradients(x.astype(self.dtype), dy)
-        grads = [g.copy() for layer in self.layers for g in _in_order(layer)]
+        grads = [layer.grads[name].copy() for layer, name in self.trained()]
         return Run(y, self.watch[0].seen.copy() if self.watch else None, grads)
 
-    @property
-    def weights(self):
-        return self.model.get_weights()
+    def trained(self):
+        """(layer, name) of each parameter that is not frozen; engines owe no others a gradient."""
+        return [(l, name) for l in self.layers if l.trainable for name in l.params]
 
     def out(self, n):
         """The shape of y for n samples."""
         return (n, *self.model.output_shape[1:])
-
-
-def _in_order(layer):
-    return [layer.grads[name] for name in layer.params]

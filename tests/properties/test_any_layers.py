@@ -147,8 +147,8 @@ def test_layout_before_any_first_layer(engine, data, first, layout, dtype):
 def test_a_batch_of_nothing(engine, body, dtype):
     """P23: without samples, results have the right shapes and types and gradients are zero."""
     shape, specs = body
-    # The Numba engine's Dense cannot yet: see test_a_batch_of_nothing_through_dense.
-    assume(engine == "numpy" or all(cls is not Dense for cls, _ in specs))
+    cannot = () if engine == "numpy" else (Dense, Dropout)  # see the next test
+    assume(all(cls not in cannot for cls, _ in specs))
     assert_nothing_comes_of_nothing(engine, shape, specs, dtype)
 
 
@@ -160,22 +160,22 @@ def assert_nothing_comes_of_nothing(engine, shape, specs, dtype):
     run = rig.train(x, dy)
     assert (run.y.shape, run.dx.shape) == (dy.shape, x.shape)
     assert {a.dtype.name for a in run} == {dtype}
-    params = [p for layer in rig.layers for p in layer.params.values()]
+    params = [layer.params[name] for layer, name in rig.trained()]
     for p, g in zip(params, run.grads, strict=True):
         assert g.shape == p.shape
         assert not g.any()
 
 
+not_yet = pytest.mark.xfail(raises=(ZeroDivisionError, IndexError), strict=True)
+
+
 @pytest.mark.parametrize(
-    "engine",
-    [
-        "numpy",
-        pytest.param("numba", marks=pytest.mark.xfail(raises=ZeroDivisionError, strict=True)),
-    ],
+    "spec", [(Dense, {"units": 2}), (Dropout, {"rate": 0.5})], ids=lambda s: s[0].__name__
 )
-def test_a_batch_of_nothing_through_dense(engine):
-    """P23: the same where there is a Dense."""
-    assert_nothing_comes_of_nothing(engine, (3,), [(Dense, {"units": 2})], "float32")
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("numba", marks=not_yet)])
+def test_a_batch_of_nothing_through_dense_and_dropout(engine, cls, kwargs):
+    """P23: the same where there is a Dense or a Dropout."""
+    assert_nothing_comes_of_nothing(engine, (3,), [(cls, kwargs)], "float32")
 
 
 @pytest.mark.parametrize("name", sorted(losses.LOSSES))
