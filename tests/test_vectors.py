@@ -15,11 +15,11 @@ from engine.strategies import Dot, Watch
 from hypothesis import given
 from hypothesis import strategies as st
 from vectors import make
+from vectors.convention import epsilon_stands_inside
 
 from numcnn import losses, optimizers
 from numcnn.layers import Activation, Conv2D, Dense, Flatten, Input, MaxPool2D
 from numcnn.models import Sequential
-from numcnn.optimizers import RMSprop
 
 FOLDER = Path(make.__file__).parent
 LIBRARIES = {name: make.read(FOLDER / f"{name}.npz") for name in ("torch", "keras")}
@@ -155,15 +155,6 @@ def test_losses(config, a, engine, dtype):
     assert_within(values.mean(), a["value"], growth * (1 + np.abs(a["value"])))
     # 1 / p in the gradient from probabilities makes its own size the measure.
     assert_within(dp, a["dp"], growth * (np.abs(a["dp"]) + 1 / len(z)))
-
-
-def epsilon_stands_inside():
-    """Return whether RMSprop divides by sqrt(v + epsilon), as Keras 3 does, or sqrt(v) + epsilon."""
-    p = np.zeros(1)
-    RMSprop(1.0, rho=0.0, epsilon=1.0).step([p], [np.array([2.0])])
-    inside, outside = -2 / np.sqrt(4 + 1), -2 / (np.sqrt(4) + 1)
-    assert min(abs(p[0] - inside), abs(p[0] - outside)) < 1e-12
-    return abs(p[0] - inside) < 1e-12
 
 
 def is_ours(config, library):
