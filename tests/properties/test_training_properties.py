@@ -14,7 +14,7 @@ from small_nets import SHAPE, images
 from vectors.convention import epsilon_stands_inside
 
 from numcnn.engine.update import Update
-from numcnn.layers import Conv2D, Dense, Flatten, MaxPool2D
+from numcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D
 from numcnn.models import Sequential
 from numcnn.optimizers import SGD, Adam, RMSprop
 from numcnn.utils import set_random_seed
@@ -165,7 +165,7 @@ def test_where_epsilon_stands_is_written_down():
 @settings(max_examples=10)
 @given(data=st.data(), dtype=dtypes, seed=seeds)
 def test_the_kernels_treat_every_number_alike(name, data, dtype, seed):
-    """Bit for bit the same, wherever the buffer is cut: at no edge does the loop count otherwise."""
+    """Bit for bit the same wherever the buffer is cut: at no edge does the loop count otherwise."""
     arguments = data.draw(st.fixed_dictionaries(SETTINGS[name]))
     rng = np.random.default_rng(seed)
     size = int(rng.integers(1, 200))
@@ -222,8 +222,20 @@ def test_the_engine_s_buffer_is_each_parameter_by_itself(name, data, dtype, seed
 STEP, ENTRIES = 1e-30, 6
 
 
+@st.composite
+def nets_with_dropout(draw):
+    """Return a network, in three of four cases with a Dropout more than chance puts there."""
+    net = draw(nets(6))
+    if draw(st.integers(0, 3)):
+        above_the_samples = int(net.specs[0][0] is Watch)
+        place = draw(st.integers(above_the_samples, max(above_the_samples, len(net.specs) - 2)))
+        rate = {"rate": draw(st.sampled_from([0.25, 0.5])), "seed": draw(st.integers(0, 99))}
+        net.specs.insert(place, (Dropout, rate))
+    return net
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-@given(nets(6), st.integers(0, 3))
+@given(nets_with_dropout(), st.integers(0, 3))
 def test_gradients_of_any_network_are_those_of_the_complex_step(net, step):
     """Of each array a few entries, and a direction that all entries take part in."""
     net.n = min(net.n, 3)

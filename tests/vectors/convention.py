@@ -6,7 +6,7 @@ from numcnn.optimizers import RMSprop
 
 
 def epsilon_stands_inside():
-    """Return whether RMSprop divides by sqrt(v + epsilon), as Keras 3 does, or sqrt(v) + epsilon."""
+    """Return whether RMSprop divides by sqrt(v + epsilon), not by sqrt(v) + epsilon."""
     p = np.zeros(1)
     RMSprop(1.0, rho=0.0, epsilon=1.0).step([p], [np.array([2.0])])
     inside, outside = -2 / np.sqrt(4 + 1), -2 / (np.sqrt(4) + 1)

@@ -2,10 +2,10 @@
 
     python tests/vectors/make.py            in an environment with torch, keras and tensorflow-cpu
 
-Each file holds `about`, a JSON text with the versions and what each case is, and the numbers; `read`
-reads it. All is computed in float64 from numbers that float32 holds exactly, so that a network of
-either type starts from the same ones. Gradients are those of sum(y * dy) with a random dy, or of
-the mean loss. Layouts are Keras's: images NHWC, kernels HWIO, dense weights (D, U).
+Each file holds `about`, a JSON text with the versions and what each case is, and the numbers;
+`read` reads it. All is computed in float64 from numbers that float32 holds exactly, so that a
+network of either type starts from the same ones. Gradients are those of sum(y * dy) with a random
+dy, or of the mean loss. Layouts are Keras's: images NHWC, kernels HWIO, dense weights (D, U).
 """
 
 import json
