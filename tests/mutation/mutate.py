@@ -70,7 +70,9 @@ class Mutant:
 
     def __str__(self) -> str:
         again = f" (number {self.nth})" if self.nth > 1 else ""
-        return f"{self.file}:{self.line} {self.function}{again}\n  - {self.before}\n  + {self.after}"
+        return (
+            f"{self.file}:{self.line} {self.function}{again}\n  - {self.before}\n  + {self.after}"
+        )
 
 
 def mutants(source: str, file: str, functions: str = "", without: str = "$^") -> Iterator[Mutant]:

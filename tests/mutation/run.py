@@ -4,6 +4,7 @@
     python tests/mutation/run.py --files numcnn/losses.py   one or some
     python tests/mutation/run.py --list                     what would be tried, without trying it
     python tests/mutation/run.py --sample 60                60 of each file, spread evenly
+    python tests/mutation/run.py --help                     more
 
 For each fault (see mutate.py) the file's tests run in a copy of the tree, in a process of their
 own and with Numba switched off, so that kernels are the plain Python that they are written in. A
@@ -16,6 +17,7 @@ Needs os.fork (Linux, macOS). Time is counted in processor seconds.
 import argparse
 import contextlib
 import os
+import re
 import resource
 import shutil
 import sys
@@ -23,7 +25,6 @@ import tempfile
 import time
 import tomllib
 import traceback
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -113,9 +114,11 @@ class Score:
         self.target, self.tree, self.listed = target, tree, listed
         self.killed: list[Mutant] = []
         self.survived: list[Mutant] = []
+        self.seconds = 0.0
 
     def measure(self, faults: list[Mutant]) -> None:
-        """Try all faults."""
+        """Try the faults one after the other."""
+        start = time.monotonic()
         path, log = self.tree / self.target["file"], self.tree / "log.txt"
         tests = self.target["tests"]
         before = os.times()
@@ -138,6 +141,20 @@ class Score:
                     print(f"SURVIVED {fault}", flush=True)
         finally:
             path.write_text(original, encoding="utf-8")
+        self.seconds = time.monotonic() - start
+
+    @property
+    def unlisted(self) -> list[Mutant]:
+        """The survivors for which no reason is given."""
+        return [m for m in self.survived if m.key not in self.listed]
+
+    def __str__(self) -> str:
+        tried = len(self.killed) + len(self.survived)
+        equivalent = len(self.survived) - len(self.unlisted)
+        return (
+            f"{self.target['file']}: {len(self.killed)} of {tried} killed, {equivalent} "
+            f"equivalent, {len(self.unlisted)} survived ({self.seconds:.0f} s)"
+        )
 
 
 def spread(faults: list[Mutant], n: int | None) -> list[Mutant]:
@@ -158,58 +175,64 @@ def chosen(files: list[str] | None) -> list[dict[str, Any]]:
     return [t for t in targets if t["file"] in files]
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run, print a line per file, and return the exit status."""
+def equivalents() -> dict[tuple[str, str, str, str, int], str]:
+    """Return the reason for each fault that equivalent.toml lists, by its key."""
+    reasons: dict[tuple[str, str, str, str, int], str] = {}
+    for entry in settings("equivalent").get("equivalent", []):
+        after = entry["after"]
+        for text in after if isinstance(after, list) else [after]:
+            key = entry["file"], entry["function"], entry["before"], text, entry.get("nth", 1)
+            if key in reasons or not entry["reason"].strip():
+                raise SystemExit(f"equivalent.toml: listed twice or without a reason: {key}")
+            reasons[key] = entry["reason"]
+    return reasons
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Count the faults that the tests find.")
     parser.add_argument("--files", nargs="+", metavar="FILE", help="such as numcnn/losses.py")
-    parser.add_argument("--list", action="store_true", help="print the faults, try none")
+    parser.add_argument("--functions", default="", metavar="PATTERN", help="such as 'backward'")
+    parser.add_argument("--tests", nargs="+", metavar="FILE", help="instead of those chosen")
     parser.add_argument("--sample", type=int, metavar="N", help="try N of each file")
+    parser.add_argument("--again", type=Path, metavar="FILE", help="only those that it names")
+    parser.add_argument("--list", action="store_true", help="print the faults, try none")
     parser.add_argument("--survivors", type=Path, metavar="FILE", help="write survivors there")
-    args = parser.parse_args(argv)
-    targets = chosen(args.files)
-    if args.list:
-        for target in targets:
-            print(*faults_of(ROOT, target), sep="\n")
-        return 0
+    return parser.parse_args(argv)
 
-    fields = ("file", "function", "before", "after")
-    entries = settings("equivalent").get("equivalent", [])
-    listed = {(*(e[f] for f in fields), e.get("nth", 1)): e["reason"] for e in entries}
-    doubles = [key for key, n in Counter((*(e[f] for f in fields), e.get("nth", 1)) for e in entries).items() if n > 1]
-    wrong = [f"listed twice: {key}" for key in doubles]
-    survivors: list[Mutant] = []
-    total, all_killed = 0, 0
+
+def main(argv: list[str] | None = None) -> int:
+    """Run, print a line per file, and return the exit status."""
+    args = arguments(argv)
+    listed, wrong = equivalents(), []
+    again = args.again.read_text(encoding="utf-8") if args.again is not None else ""
+    scores: list[Score] = []
     with tempfile.TemporaryDirectory(prefix="numcnn-mutation-") as folder:
         tree = Path(folder).resolve()
         copy_of_the_tree(tree)
-        preload(tree)
+        targets = chosen(args.files)
+        if not args.list:
+            preload(tree)
         for target in targets:
-            start = time.monotonic()
             every = faults_of(tree, target)
+            wanted = [m for m in every if re.search(args.functions, m.function)]
+            wanted = [m for m in wanted if args.again is None or m.text in again]
+            if args.list:
+                print(*wanted, sep="\n")
+            if args.list or not wanted:
+                continue
+            target["tests"] = args.tests or target["tests"]
             score = Score(target, tree, set(listed))
-            score.measure(spread(every, args.sample))
-            keys = {m.key for m in every}
-            mine = {key for key in listed if key[0] == target["file"]}
-            wrong += [f"listed, but there is no such fault: {key}" for key in mine - keys]
-            wrong += [f"listed, but found by a test: {m}" for m in score.killed if m.key in mine]
-            unlisted = [m for m in score.survived if m.key not in mine]
-            survivors += score.survived
-            tried = len(score.killed) + len(score.survived)
-            total, all_killed = total + tried, all_killed + len(score.killed)
-            print(
-                f"{target['file']}: {len(score.killed)} of {tried} killed, "
-                f"{len(score.survived) - len(unlisted)} equivalent, {len(unlisted)} survived"
-                f" ({time.monotonic() - start:.0f} s)",
-                flush=True,
-            )
+            score.measure(spread(wanted, args.sample))
+            print(score, flush=True)
+            scores.append(score)
+            gone = {k for k in listed if k[0] == target["file"]} - {m.key for m in every}
+            wrong += [f"listed, but there is no such fault: {key}" for key in sorted(gone)]
+            wrong += [f"listed, but found by a test: {m}" for m in score.killed if m.key in listed]
+    survivors = [m for score in scores for m in score.survived]
     if args.survivors is not None:
-        args.survivors.write_text("\n".join(map(str, survivors)) + "\n", encoding="utf-8")
-    unlisted = [m for m in survivors if m.key not in listed]
-    print(f"all: {all_killed} of {total} killed, {len(survivors) - len(unlisted)} equivalent, ", end="")
-    print(f"{len(unlisted)} survived")
-    for line in wrong:
-        print(line)
-    return 1 if unlisted or wrong else 0
+        args.survivors.write_text("".join(f"{m}\n" for m in survivors), encoding="utf-8")
+    print(*wrong, sep="\n", end="\n" if wrong else "")
+    return 1 if wrong or any(score.unlisted for score in scores) else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,115 @@
+"""What surviving faults asked for: edges that random examples reach too seldom."""
+
+import numpy as np
+import oracles
+import pytest
+
+from numcnn import backend
+from numcnn.errors import ShapeError
+from numcnn.layers import Dropout, MaxPool2D, Reshape
+from numcnn.layers.im2col import im2col, image_shape, window_geometry
+from numcnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError
+
+equal = np.testing.assert_array_equal
+
+
+def test_a_number_drawn_equal_to_the_rate_stays():
+    """The share that is dropped is that of numbers in [0, rate)."""
+    philox = np.random.Philox(key=7, counter=[0, 0, 0, 0])
+    chances = np.random.Generator(philox).random(20, np.float32)
+    for chance in chances:
+        equal(Dropout(float(chance), seed=7).mask(np.ones(20)) > 0, chances >= chance)
+
+
+@pytest.mark.parametrize("where", range(4))
+def test_a_single_row_or_column_of_padding(where):
+    pads = [0, 0, 0, 0]
+    pads[where] = 1
+    padding = tuple(pads[:2]), tuple(pads[2:])
+    x = np.arange(1, 13).reshape(1, 3, 4, 1)
+    equal(im2col(x, (2, 2), padding=padding), oracles.im2col(x, (2, 2), (1, 1), padding))
+
+
+def test_dilation_is_named_only_where_there_is_one():
+    with pytest.raises(ShapeError, match=r"a window of 5x5 does not fit into an image of 4x4"):
+        window_geometry((4, 4), (5, 5), (1, 1), "valid")
+    for dilation in [(1, 2), (2, 1)]:
+        with pytest.raises(ShapeError, match=rf"with dilation \({dilation[0]}, {dilation[1]}\)"):
+            window_geometry((4, 4), (5, 5), (1, 1), "valid", dilation)
+
+
+@pytest.mark.parametrize(
+    ("shape", "data_format", "text"),
+    [
+        (
+            (28, 28),
+            "channels_last",
+            r"\(H, W, C\), got .* Add a channel axis: x\[\.\.\., None\]\.$",
+        ),
+        ((28, 28), "channels_first", r"\(C, H, W\), got .* Add a channel axis"),
+        ((784,), "channels_last", r"put Conv2D before Flatten or Dense\.$"),
+        ((2, 28, 28, 1), "channels_last", r"got samples of \(2, 28, 28, 1\)\.$"),
+    ],
+)
+def test_what_is_no_image_is_told_what_it_lacks(shape, data_format, text):
+    with pytest.raises(ShapeError, match=text):
+        image_shape("Conv2D", shape, data_format)
+
+
+@pytest.mark.parametrize("pool", [(3, 3), (3, 1), (1, 3), (2, 2)])
+def test_where_all_is_minus_infinity_the_first_real_pixel_wins(pool):
+    """A border comes first in the windows above and to the left, and each has its own first."""
+    x = np.full((1, 4, 5, 1), -np.inf)
+    layer = MaxPool2D(pool, strides=1, padding="same")
+    y = layer.forward(x, training=True)
+    _, winners = oracles.maxpool2d(x, pool, (1, 1), "same")
+    dy = 2.0 ** np.arange(y.size).reshape(y.shape)
+    equal(layer.backward(dy), oracles.maxpool2d_backward(np.zeros(x.shape), dy, winners))
+
+
+def test_reshape_says_what_does_not_fit():
+    for target in [(2, 4), (4, -1)]:
+        with pytest.raises(ShapeError, match=r"samples of shape \(2, 3\) have 6 numbers"):
+            Reshape(target).compute_output_shape((2, 3))
+
+
+def test_a_loss_names_its_own_arguments_only():
+    with pytest.raises(TypeError, match="Did you mean 'from_logits'"):
+        CategoricalCrossentropy(from_logit=True)
+    with pytest.raises(TypeError) as error:
+        MeanSquaredError(from_logit=True)
+    assert "from_logits" not in str(error.value)
+    with pytest.raises(NotImplementedError, match="does not define gradient"):
+        Loss().gradient(np.zeros(1), np.zeros(1))
+
+
+@pytest.mark.parametrize("cls", [CategoricalCrossentropy, BinaryCrossentropy])
+def test_from_logits_is_a_truth_value(cls):
+    assert cls(from_logits=1).get_config() == {"from_logits": True}
+    assert cls(from_logits=1).from_logits is True
+
+
+def test_a_number_at_the_edge_of_the_clipping_counts():
+    backend.set_epsilon(0.25)
+    y, p = np.array([[1.0, 1.0]]), np.array([[0.25, 0.75]])
+    dp = CategoricalCrossentropy().gradient(y, p)
+    equal(dp, [[2 - 1 / 0.25, 2 - 1 / 0.75]])
+    equal(BinaryCrossentropy().gradient(y, p), [[-1 / 0.25 / 2, -1 / 0.75 / 2]])
+
+
+def test_a_sure_and_right_probability_has_no_gradient():
+    y = np.eye(3)
+    equal(CategoricalCrossentropy().gradient(y, y), np.zeros((3, 3)))
+    equal(BinaryCrossentropy().gradient(y, y), np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+@pytest.mark.parametrize("cls", [CategoricalCrossentropy, BinaryCrossentropy])
+def test_classes_are_the_last_axis_of_many(cls, from_logits):
+    rng = np.random.default_rng(0)
+    p, y = rng.uniform(0.1, 0.9, (2, 5, 3)), np.eye(3)[rng.integers(0, 3, (2, 5))]
+    loss = cls(from_logits=from_logits)
+    flat = loss.value(y.reshape(10, 3), p.reshape(10, 3)).reshape(2, 5).mean(axis=1)
+    np.testing.assert_allclose(loss.value(y, p), flat, rtol=1e-14)
+    dp = loss.gradient(y.reshape(10, 3), p.reshape(10, 3))
+    np.testing.assert_allclose(loss.gradient(y, p), dp.reshape(2, 5, 3), rtol=1e-14)
