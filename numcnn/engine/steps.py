@@ -271,7 +271,7 @@ class DropoutStep(Step):
         if not wires.training:
             return [wires.by_sample(lambda a, b: np.copyto(y[a:b], x[a:b]))]
         layer, mask = self.layer, self.mask(wires)
-        per_sample = mask[0].size
+        per_sample = math.prod(mask.shape[1:])
 
         def piece(a: int, b: int) -> None:
             flat, start = mask[a:b].reshape(-1), a * per_sample
