@@ -19,6 +19,7 @@ The third is what is here. Between two processes:
     model.fit(x, y, batch_size=128, epochs=10, resume=True)
 
 What random numbers need is in the file too: they are functions of a seed and a step (seeds.py).
+What a callback or a layer of one's own draws elsewhere, it has to keep in its `get_state`.
 """
 
 import numbers

@@ -200,16 +200,21 @@ def test_an_interrupt_at_any_call_of_a_callback(tmp_path):
 
 
 @pytest.fixture
-def no_collection():
-    """Hold the garbage collector: an interrupt inside one of its callbacks would be lost."""
+def interrupts():
+    """Let SIGINT interrupt, also where the tests run in the background, which ignores it.
+
+    The garbage collector is held: an interrupt inside one of its callbacks would be lost.
+    """
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.disable()
     yield
     gc.enable()
+    signal.signal(signal.SIGINT, previous)
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no timers")
 @pytest.mark.parametrize("times", [5, pytest.param(200, marks=pytest.mark.proof)])
-def test_real_interrupts(tmp_path, no_collection, times):
+def test_real_interrupts(tmp_path, interrupts, times):
     whole = cnn()
     history = train(whole, epochs=30).history
     expected = content(whole, tmp_path)
@@ -252,7 +257,7 @@ def test_a_callback_that_stops_within_an_epoch(tmp_path):
             assert fingerprint(again) == fingerprint(whole)
 
 
-def test_an_interrupt_within_the_step_finds_the_batch_counted(tmp_path, monkeypatch):
+def test_an_interrupt_within_the_step_finds_the_batch_counted(tmp_path, monkeypatch, interrupts):
     """The signal comes while the weights move; it is heard after they have, as after the count."""
     whole = cnn(engine="numpy")
     train(whole)
