@@ -72,8 +72,8 @@ def fit(
                     break
                 hooks.on_epoch_begin(epoch, {})
                 logs = train_epoch(model, run, x, y, batch_size, shuffle, hooks)
-                if run.batch < steps or (model.stop_training and validation is not None):
-                    hooks.on_epoch_end(epoch, logs)  # a callback stopped it: it is not over yet
+                if run.batch < steps:  # a callback stopped it: it is not over yet
+                    hooks.on_epoch_end(epoch, logs)
                     break
                 if validation is not None:
                     measured = measure(model, *validation, batch_size, watchers)
