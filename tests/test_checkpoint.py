@@ -123,6 +123,27 @@ def test_callbacks_take_their_memory_along(tmp_path, late):
         assert content(again, tmp_path) == expected, path.name
 
 
+def test_an_end_is_told_once_and_after_a_beginning(tmp_path):
+    """The file is written while callbacks hear that the first epoch ends: one has, one has not."""
+
+    class Heard(Callback):
+        def __init__(self):
+            self.calls = []
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.calls.append(f"begin {epoch}")
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.calls.append(f"end {epoch}")
+
+    saving = ModelCheckpoint(tmp_path / "{epoch}.npz")
+    train(cnn(), [Heard(), saving, Heard()], epochs=1)
+    before, after = Heard(), Heard()
+    train(load_model(tmp_path / "1.npz"), [before, saving, after], epochs=2, resume=True)
+    assert before.calls == ["begin 1", "end 1"]
+    assert after.calls == ["begin 0", "end 0", "begin 1", "end 1"]
+
+
 def test_the_best_so_far_is_remembered(tmp_path):
     values = [3.0, 1.0, 2.0, 0.5]
     feed = LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(mine=values[epoch]))
