@@ -230,5 +230,5 @@ def test_all_properties_on_all_bugs(capsys):
             table[bug] = [name for name in [*PROPERTIES, *ELSEWHERE] if caught(name, how)]
         rows = sorted({PROPERTIES[n].row if n in PROPERTIES else n for n in table[bug]})
         with capsys.disabled():
-            print(f"\n{bug}: {len(table[bug])} tests of {', '.join(rows)}", end="")
+            print(f"\n{bug}: {len(table[bug])} tests of {', '.join(rows)}", end="", flush=True)
     assert min(len(names) for names in table.values()) >= 2
