@@ -9,6 +9,7 @@ from numcnn.errors import ShapeError
 from numcnn.layers import Dropout, MaxPool2D, Reshape
 from numcnn.layers.im2col import im2col, image_shape, window_geometry
 from numcnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError
+from numcnn.optimizers import SGD, Adam, RMSprop
 
 equal = np.testing.assert_array_equal
 
@@ -74,8 +75,9 @@ def test_reshape_says_what_does_not_fit():
 
 
 def test_a_loss_names_its_own_arguments_only():
-    with pytest.raises(TypeError, match="Did you mean 'from_logits'"):
-        CategoricalCrossentropy(from_logit=True)
+    for cls in (CategoricalCrossentropy, BinaryCrossentropy):
+        with pytest.raises(TypeError, match="Did you mean 'from_logits'"):
+            cls(from_logit=True)
     with pytest.raises(TypeError) as error:
         MeanSquaredError(from_logit=True)
     assert "from_logits" not in str(error.value)
@@ -113,3 +115,37 @@ def test_classes_are_the_last_axis_of_many(cls, from_logits):
     np.testing.assert_allclose(loss.value(y, p), flat, rtol=1e-14)
     dp = loss.gradient(y.reshape(10, 3), p.reshape(10, 3))
     np.testing.assert_allclose(loss.gradient(y, p), dp.reshape(2, 5, 3), rtol=1e-14)
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+@pytest.mark.parametrize("cls", [CategoricalCrossentropy, BinaryCrossentropy])
+def test_values_of_float32_outputs_are_computed_in_float64(cls, from_logits):
+    p = np.random.default_rng(0).uniform(0.1, 0.9, (4, 3)).astype("float32")
+    y, loss = np.eye(4, 3, dtype="float32"), cls(from_logits=from_logits)
+    values = loss.value(y, p)
+    assert values.dtype == np.float64
+    np.testing.assert_allclose(values, loss.value(y.astype(float), p.astype(float)), rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_clipping_where_epsilon_is_lost_in_rounding(dtype):
+    """Next to 1 float32 has a step of 6e-8: a smaller epsilon must not let 1 - q become 0."""
+    below = np.array([[np.nextafter(np.dtype(dtype).type(1), 0)]])
+    wrong = np.zeros((1, 1))
+    assert (BinaryCrossentropy().gradient(wrong, below) == 0).all()  # within 1e-7 of 1
+    backend.set_epsilon(1e-9)
+    ones = np.ones((1, 1), dtype)
+    for y in (wrong, ones):
+        assert (BinaryCrossentropy().gradient(y, ones) == 0).all()
+
+
+@pytest.mark.parametrize("cls", [SGD, RMSprop, Adam])
+def test_an_optimizer_knows_its_parameters_not_only_their_shapes(cls):
+    optimizer, p, other = cls(0.1), np.zeros(2), np.zeros(2)
+    for _ in range(2):
+        optimizer.step([p], [np.ones(2)])
+    for params in ([other], [p, other], []):
+        with pytest.raises(ShapeError, match="new optimizer for each model"):
+            optimizer.step(params, [np.ones(2)] * len(params))
+    assert optimizer.iterations == 2
+    equal(other, [0, 0])
