@@ -9,7 +9,7 @@ from numcnn.errors import ShapeError
 from numcnn.layers import Dropout, MaxPool2D, Reshape
 from numcnn.layers.im2col import im2col, image_shape, window_geometry
 from numcnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError
-from numcnn.optimizers import SGD, Adam, RMSprop
+from numcnn.optimizers import SGD, Adam, Optimizer, RMSprop
 
 equal = np.testing.assert_array_equal
 
@@ -149,3 +149,40 @@ def test_an_optimizer_knows_its_parameters_not_only_their_shapes(cls):
             optimizer.step(params, [np.ones(2)] * len(params))
     assert optimizer.iterations == 2
     equal(other, [0, 0])
+    two = cls(0.1)
+    two.step([p, other], [np.ones(2)] * 2)
+    with pytest.raises(ShapeError, match="new optimizer for each model"):
+        two.step([p, np.zeros(2)], [np.ones(2)] * 2)
+
+
+def test_a_memory_that_was_loaded_is_kept_where_it_fits_and_refused_elsewhere():
+    def loaded():
+        optimizer = RMSprop(0.1, rho=0.5)
+        optimizer.slots = {"mean_square": [np.full(2, 8.0)]}
+        return optimizer
+
+    optimizer = loaded()
+    optimizer.step([np.zeros(2)], [np.zeros(2)])
+    equal(optimizer.slots["mean_square"][0], [4, 4])
+    for params in ([np.zeros(3)], [np.zeros(2)] * 2, [np.zeros((1, 2))]):
+        with pytest.raises(ShapeError, match="new optimizer for each model"):
+            loaded().step(params, params)
+
+
+def test_an_optimizer_without_an_update_says_so():
+    with pytest.raises(NotImplementedError, match="does not define update"):
+        Optimizer(0.1).step([np.zeros(1)], [np.zeros(1)])
+
+
+def test_plain_gradient_descent_remembers_nothing():
+    optimizer = SGD(0.1)
+    optimizer.step([np.zeros(2)], [np.ones(2)])
+    assert optimizer.slot_names == ()
+    assert optimizer.slots == {}
+    assert SGD(0.1, momentum=0.5, nesterov=1).get_config()["nesterov"] is True
+
+
+def test_what_adam_remembers_stands_under_its_name():
+    optimizer = Adam(0.1, beta_1=0.5, beta_2=0.75)
+    optimizer.step([np.zeros(1)], [np.array([4.0])])
+    assert optimizer.slots == {"mean": [2.0], "mean_square": [4.0]}
