@@ -96,15 +96,24 @@ def check_finite(what: str, x: Array, dtype: str, hint: str = "") -> None:
     )
 
 
-def check_memory(layers: list[Layer], input_shapes: list[Shape], n: int) -> None:
-    """Raise a MemoryError where what one layer returns for a batch of n cannot fit anywhere."""
+def check_memory(
+    layers: list[Layer], input_shapes: list[Shape], n: int, as_written: bool = False
+) -> None:
+    """Raise a MemoryError where one array that a batch of n needs cannot fit into this machine.
+
+    That is what a layer returns, and where layers are run as they are written also what it makes on
+    the way, such as the windows of a convolution. What needs less may still be too much.
+    """
     budget = physical_memory()
     for i, (layer, input_shape) in enumerate(zip(layers, input_shapes, strict=True)):
-        shape = layer.compute_output_shape(input_shape)
+        shapes = [layer.compute_output_shape(input_shape)]
+        if as_written:
+            shapes.append(layer.work_shape(input_shape))
+        shape = max(shapes, key=math.prod)
         per_sample = math.prod(shape) * np.dtype(layer.dtype).itemsize
         if n * per_sample > budget:
             raise MemoryError(
-                f"A batch of {n:,} samples is too large: layer {i} ({layer.name!r}) would return "
+                f"A batch of {n:,} samples is too large: layer {i} ({layer.name!r}) would make "
                 f"an array of shape {(n, *shape)} and {n * per_sample:,} bytes, this machine has "
                 f"{budget:,}. Use a smaller batch_size, at most {budget // per_sample:,}."
             )

@@ -15,7 +15,7 @@ import numpy as np
 from numcnn import data, losses, optimizers, saving, training
 from numcnn.advice import advise
 from numcnn.callbacks import CallbackList, History, ProgbarLogger, check_callbacks
-from numcnn.engine import ENGINES, Engine, make_engine
+from numcnn.engine import ENGINES, Engine, make_engine, runs_as_written
 from numcnn.engine.interrupts import uninterrupted
 from numcnn.errors import DTypeError, NotCompiledError, unknown_name
 from numcnn.layers.base import Layer
@@ -234,7 +234,7 @@ class Sequential(Stack):
             x, y, validation = x[:at], y[:at], (x[at:], y[at:])
         if check_finite:
             data.check_finite("x", x, self.dtype, ", or pass check_finite=False")
-        data.check_memory(self.layers, self._input_shapes(self.layers, shape), min(size, len(x)))
+        self._check_memory(shape, min(size, len(x)))
         with self._alone_in_training():
             self.build((None, *shape))
             if not self._advised:
@@ -279,7 +279,7 @@ class Sequential(Stack):
             raise ValueError(f"evaluate needs at least one sample, got x of shape {x.shape}.")
         y = self._as_targets("y", x, y, shape)
         hooks = self._progress(check_verbose(verbose), len(x), size)
-        data.check_memory(self.layers, self._input_shapes(self.layers, shape), min(size, len(x)))
+        self._check_memory(shape, min(size, len(x)))
         self.build((None, *shape))
         logs = training.measure(self, x, y, size, hooks)
         return logs if return_dict else _as_list(logs)
@@ -289,7 +289,7 @@ class Sequential(Stack):
         size = 32 if batch_size is None else data.integer("batch_size", batch_size, 1)
         x, shape = self._as_inputs("x", x)
         hooks = self._progress(check_verbose(verbose), len(x), size)
-        data.check_memory(self.layers, self._input_shapes(self.layers, shape), min(size, len(x)))
+        self._check_memory(shape, min(size, len(x)))
         self.build((None, *shape))
         return training.predict(self, x, size, hooks)
 
@@ -309,6 +309,7 @@ class Sequential(Stack):
         if len(x) == 0:
             raise ValueError(f"train_on_batch needs at least one sample, got shape {x.shape}.")
         y = self._as_targets("y", x, y, shape)
+        self._check_memory(shape, len(x))
         with self._alone_in_training():
             self.build((None, *shape))
             logs = training.train_batch(self, x, y)
@@ -365,6 +366,10 @@ class Sequential(Stack):
             raise ValueError("validation_data needs at least one sample.")
         data.check_input_shape(x, shape, self.layers[0].name)
         return x, self._as_targets("y of validation_data", x, pair[1], shape)
+
+    def _check_memory(self, shape: Shape, n: int) -> None:
+        as_written = runs_as_written(self.engine_name)
+        data.check_memory(self.layers, self._input_shapes(self.layers, shape), n, as_written)
 
     def _progress(self, verbose: int, n: int, batch_size: int) -> CallbackList:
         return CallbackList.of([ProgbarLogger(verbose)], self, {"steps": -(-n // batch_size)})

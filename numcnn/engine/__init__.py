@@ -17,6 +17,7 @@ weight moves, and a gradient check can use the engine without training.
 """
 
 import functools
+import importlib.util
 import warnings
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -83,6 +84,12 @@ def make_engine(
         _say_once(str(error))
         return EagerEngine(layers, loss, optimizer)
     return PlanEngine(layers, loss, optimizer, exact)
+
+
+@functools.cache
+def runs_as_written(name: str) -> bool:
+    """Return whether the engine of this name calls each layer as it is written."""
+    return name == "numpy" or importlib.util.find_spec("numba") is None
 
 
 @functools.cache

@@ -99,6 +99,14 @@ class Layer:
         """Return the shape of one output sample; by default that of the input."""
         return input_shape
 
+    def work_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape, for one sample, of the largest array that `forward` makes besides y.
+
+        By default y is taken to be the largest. A batch whose arrays cannot fit into memory is
+        refused before they are made.
+        """
+        return self.compute_output_shape(input_shape)
+
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return y for a batch x; with `training`, keep what `backward` needs."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward(x, training).")

@@ -138,6 +138,12 @@ class Conv2D(Layer):
         (oh, ow), _ = self.geometry(ih, iw)
         return image_shape_as_given((oh, ow, self.filters), self.data_format)
 
+    def work_shape(self, input_shape: Shape) -> Shape:
+        """Return (OH, OW, KH*KW*C), the shape of cols."""
+        ih, iw, c = image_shape("Conv2D", input_shape, self.data_format)
+        (oh, ow), _ = self.geometry(ih, iw)
+        return oh, ow, self.kernel_size[0] * self.kernel_size[1] * c
+
     def geometry(self, ih: int, iw: int) -> Any:
         """Return ((OH, OW), padding in pixels) for images of this size."""
         return window_geometry(

@@ -89,6 +89,12 @@ class MaxPool2D(Layer):
         (oh, ow), _ = self.geometry(ih, iw)
         return image_shape_as_given((oh, ow, c), self.data_format)
 
+    def work_shape(self, input_shape: Shape) -> Shape:
+        """Return (OH, OW, KH*KW, C), the shape of cols."""
+        ih, iw, c = image_shape("MaxPool2D", input_shape, self.data_format)
+        (oh, ow), _ = self.geometry(ih, iw)
+        return oh, ow, self.n_taps, c
+
     def geometry(self, ih: int, iw: int) -> Any:
         """Return ((OH, OW), padding in pixels) for images of this size."""
         return window_geometry((ih, iw), self.pool_size, self.strides, self.padding)
