@@ -5,9 +5,6 @@ to training.py, which calls an engine.
 """
 
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,8 +13,8 @@ from numcnn import data, losses, optimizers, saving, training
 from numcnn.advice import advise
 from numcnn.callbacks import CallbackList, History, ProgbarLogger, check_callbacks
 from numcnn.engine import ENGINES, Engine, make_engine, runs_as_written
-from numcnn.engine.interrupts import uninterrupted
 from numcnn.errors import DTypeError, NotCompiledError, unknown_name
+from numcnn.exclusive import Exclusive
 from numcnn.layers.base import Layer
 from numcnn.metrics import Metric
 from numcnn.metrics import get as get_metric
@@ -69,7 +66,10 @@ class Sequential(Stack):
         self.given_metrics: list[Any] = []
         self._engine: Engine | None = None
         self._metrics: list[tuple[str, Metric]] = []
-        self._training = threading.Lock()
+        self._training = Exclusive(
+            "This model is training already, in another thread or further up in this one. "
+            "Wait for it, or train another model."
+        )
         self._advised = False
         try:
             for layer in layers or []:
@@ -235,7 +235,7 @@ class Sequential(Stack):
         if check_finite:
             data.check_finite("x", x, self.dtype, ", or pass check_finite=False")
         self._check_memory(shape, min(size, len(x)))
-        with self._alone_in_training():
+        with self._training:
             self.build((None, *shape))
             if not self._advised:
                 self._advised = True
@@ -310,7 +310,7 @@ class Sequential(Stack):
             raise ValueError(f"train_on_batch needs at least one sample, got shape {x.shape}.")
         y = self._as_targets("y", x, y, shape)
         self._check_memory(shape, len(x))
-        with self._alone_in_training():
+        with self._training:
             self.build((None, *shape))
             logs = training.train_batch(self, x, y)
         return _as_list(logs)
@@ -373,22 +373,6 @@ class Sequential(Stack):
 
     def _progress(self, verbose: int, n: int, batch_size: int) -> CallbackList:
         return CallbackList.of([ProgbarLogger(verbose)], self, {"steps": -(-n // batch_size)})
-
-    @contextmanager
-    def _alone_in_training(self) -> Iterator[None]:
-        taken = False
-        try:
-            with uninterrupted():  # a Ctrl-C right after `acquire` would lock the model for ever
-                taken = self._training.acquire(blocking=False)
-            if not taken:
-                raise RuntimeError(
-                    "This model is training already, in another thread or further up in this one. "
-                    "Wait for it, or train another model."
-                )
-            yield
-        finally:
-            if taken:
-                self._training.release()
 
 
 def warmup(model: Sequential, batch_size: int = 128) -> None:

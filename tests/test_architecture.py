@@ -76,6 +76,7 @@ MAY_IMPORT = {
     "backend": (),
     "seeds": (),
     "files": (),
+    "exclusive": (),
     "kernels": ("kernels",),
     "initializers": ("errors", "seeds"),
     "layers": ("layers", "initializers", "errors", "backend", "seeds"),
