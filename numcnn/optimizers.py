@@ -78,6 +78,17 @@ class Optimizer:
         """Return the rate of the next step, after decay."""
         return self.learning_rate / (1 + self.decay * self.iterations)
 
+    def surely_finite(self, norm: float) -> bool:
+        """Return whether the next step is finite for certain, given the gradient's norm.
+
+        So it is for numcnn's own optimizers at any rate that makes sense: a step is at most
+        rate * norm long, or rate times a number that depends on rho or the betas. The bound is far
+        below the largest float32, 3e38, so that also momentum has room.
+        """
+        longest = self.current_rate() * max(1.0, norm)
+        known = type(self) in OPTIMIZERS.values()
+        return known and longest < 1e6 and getattr(self, "epsilon", 1.0) > 1e-30
+
     def step(self, params: list[Array], grads: list[Array]) -> None:
         """Move the parameters, in place, by one step against the gradients."""
         self.prepare(params)

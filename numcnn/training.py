@@ -162,18 +162,54 @@ def train_batch(model: "Sequential", x: Any, y: Array, run: Run | None = None) -
         # Optimizers square gradients, so a sum of squares beyond the float range is too much too.
         squares = engine.gradient_squares()
     broken = [name for name, square in squares.items() if not math.isfinite(square)]
+    norm = math.sqrt(sum(squares.values()))
+    rate = model.optimizer.current_rate()
     if not math.isfinite(loss) or broken:
         raise DivergedError(
-            f"the loss became {loss:.4g} at learning rate {model.optimizer.current_rate():.3g}, "
-            f"the gradient's norm {math.sqrt(sum(squares.values())):.4g}; gradients that are NaN, "
-            f"infinite or too large: {', '.join(broken) or 'none'}."
+            f"the loss became {loss:.4g} at learning rate {rate:.3g}, the gradient's norm "
+            f"{norm:.4g}; gradients that are NaN, infinite or too large: "
+            f"{', '.join(broken) or 'none'}."
         )
     logs = model.measure(loss, y, outputs)
     with uninterrupted():
-        engine.update()
+        if model.optimizer.surely_finite(norm):
+            engine.update()
+        elif broken := careful_update(model):
+            raise DivergedError(
+                f"the step at learning rate {rate:.3g} along a gradient of norm {norm:.4g} made "
+                f"{', '.join(broken)} NaN or infinite and was taken back (the loss was {loss:.4g})."
+            )
         if run is not None:
             run.add(logs, len(x))
     return logs
+
+
+def careful_update(model: "Sequential") -> list[str]:
+    """Move the weights; where one is not finite then, take the step back and return their names."""
+    optimizer = model.optimizer
+    named = {
+        f"{name} of {layer.name!r}": param
+        for layer in model.layers
+        if layer.trainable
+        for name, param in layer.params.items()
+    }
+    slots = {name: [a.copy() for a in arrays] for name, arrays in optimizer.slots.items()}
+    trained, steps = list(optimizer.trained), optimizer.iterations
+    copies = [param.copy() for param in named.values()]
+    states = [(layer, layer.get_state()) for layer in model.layers]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        model.engine.update()
+    broken = [name for name, param in named.items() if not np.isfinite(param).all()]
+    for name, arrays in optimizer.slots.items():
+        pairs = zip(named, arrays, strict=True)
+        broken += [f"{name} of {of}" for of, array in pairs if not np.isfinite(array).all()]
+    if broken:
+        for param, copy in zip(named.values(), copies, strict=True):
+            param[...] = copy
+        optimizer.slots, optimizer.trained, optimizer.iterations = slots, trained, steps
+        for layer, state in states:
+            layer.set_state(state)
+    return broken
 
 
 def measure(model: "Sequential", x: Array, y: Array, batch_size: int, hooks: CallbackList) -> Logs:
