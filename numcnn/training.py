@@ -219,7 +219,8 @@ def measure(model: "Sequential", x: Array, y: Array, batch_size: int, hooks: Cal
         for step, rows in enumerate(batches(len(x), batch_size)):
             hooks.on_test_batch_begin(step, {})
             targets = np.ascontiguousarray(y[rows])
-            losses, outputs = model.engine.test_batch(cast(x[rows], model.dtype), targets)
+            with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity pass through
+                losses, outputs = model.engine.test_batch(cast(x[rows], model.dtype), targets)
             means.add(model.measure(float(losses.mean()), targets, outputs), len(losses))
             hooks.on_test_batch_end(step, means.logs())
     return means.logs()
@@ -231,7 +232,8 @@ def predict(model: "Sequential", x: Array, batch_size: int, hooks: CallbackList)
     with hooks.running("predict"):
         for step, rows in enumerate(batches(len(x), batch_size)):
             hooks.on_predict_batch_begin(step, {})
-            outputs[rows] = model.engine.predict_batch(cast(x[rows], model.dtype))
+            with np.errstate(over="ignore", invalid="ignore"):
+                outputs[rows] = model.engine.predict_batch(cast(x[rows], model.dtype))
             hooks.on_predict_batch_end(step, {})
     return outputs
 
