@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from numcnn import backend
-from numcnn.errors import ShapeError, reject_unknown_keywords, unknown_name
+from numcnn.errors import DTypeError, ShapeError, reject_unknown_keywords, unknown_name
 
 Array = np.ndarray[Any, Any]
 
@@ -345,3 +345,46 @@ def get(identifier: Any) -> Loss:
     if name not in LOSSES:
         raise unknown_name("loss", identifier, LOSSES)
     return LOSSES[str(name)]()
+
+
+class Checked(Loss):
+    """A loss of a user's own, with a look at what it returns: NumPy would stretch a wrong shape."""
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
+
+    @property
+    def activation(self) -> str:  # type: ignore[override] # that of the other, not of the class
+        """The last activation that the loss can take over."""
+        return self.loss.activation
+
+    @property
+    def from_logits(self) -> bool:  # type: ignore[override]
+        """Whether the outputs are scores."""
+        return self.loss.from_logits
+
+    def value(self, y: Array, p: Array) -> Array:
+        """Return the loss of each sample."""
+        return self._seen("value", self.loss.value(y, p), p.shape[:1], "one number per sample")
+
+    def gradient(self, y: Array, p: Array) -> Array:
+        """Return the derivative of the mean loss."""
+        return self._seen("gradient", self.loss.gradient(y, p), p.shape, "the shape of the outputs")
+
+    def on_logits(self) -> Loss:
+        """Return the same for scores."""
+        return Checked(self.loss.on_logits())
+
+    def _seen(self, what: str, found: Any, shape: tuple[int, ...], words: str) -> Array:
+        name = f"{what} of the loss {type(self.loss).__name__}"
+        if not isinstance(found, np.ndarray) or found.dtype.kind != "f":
+            kind = found.dtype if isinstance(found, np.ndarray) else type(found).__name__
+            raise DTypeError(f"{name} must return an array of floats of shape {shape}, got {kind}.")
+        if found.shape != shape:
+            raise ShapeError(f"{name} must return {words}, {shape}, got shape {found.shape}.")
+        return found
+
+
+def checked(loss: Loss) -> Loss:
+    """Return the loss itself where it is one of numcnn's, else one that is looked at."""
+    return loss if type(loss) in LOSSES.values() else Checked(loss)

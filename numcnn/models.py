@@ -141,7 +141,11 @@ class Sequential(Stack):
             shape = self.layers[-1].sample_output_shape
             self._metrics = [get_metric(m, self.loss, shape) for m in self.given_metrics]
             self._engine = make_engine(
-                self.engine_name, self.layers, self.loss, self.optimizer, self.exact
+                self.engine_name,
+                self.layers,
+                losses.checked(self.loss),
+                self.optimizer,
+                self.exact,
             )
         return self._engine
 
