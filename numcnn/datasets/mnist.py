@@ -12,7 +12,6 @@ CC BY-SA 3.0.
 """
 
 import os
-from pathlib import Path
 
 import numpy as np
 
@@ -167,8 +166,13 @@ def load_sample() -> tuple[Pair, Pair]:
         >>> y_train[:5]
         array([5, 0, 4, 1, 9], dtype=uint8)
     """
-    path = Path(__file__).with_name("mnist_sample.npz")
-    return _check.read_npz(SAMPLE, path).pairs(SAMPLE)
+    import pkgutil
+
+    name = "mnist_sample.npz"
+    data = pkgutil.get_data("numcnn.datasets", name)  # the package may stand in a zip
+    if data is None:
+        raise FileNotFoundError(f"{name} cannot be read from this installation of numcnn.")
+    return _check.verified_npz(SAMPLE, data, name).pairs(SAMPLE)
 
 
 def sample_of(data: tuple[Pair, Pair]) -> tuple[Pair, Pair]:

@@ -46,7 +46,7 @@ def test_a_damaged_sample_is_noticed(monkeypatch, tmp_path):
     data = bytearray(shipped.read_bytes())
     data[500_000] ^= 1
     (tmp_path / shipped.name).write_bytes(data)
-    monkeypatch.setattr(mnist, "__file__", str(tmp_path / "mnist.py"))
+    monkeypatch.setattr(numcnn.datasets, "__file__", str(tmp_path / "__init__.py"))
     with pytest.raises(DataFileError, match=r"mnist_sample\.npz"):
         mnist.load_sample()
 
