@@ -64,7 +64,9 @@ CALLS = {
 def no_collection():
     """Hold the garbage collector: an interrupt inside one of its callbacks would be lost."""
     gc.disable()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it
     yield
+    signal.signal(signal.SIGINT, before)
     gc.enable()
 
 

@@ -12,9 +12,7 @@ import pytest
 from small_nets import CLASSES, cnn, fingerprint, images, weights_hash
 
 from numcnn.callbacks import Callback, LambdaCallback
-from numcnn.layers import (
-    Dense,
-)
+from numcnn.layers import Dense
 from numcnn.models import Sequential
 
 
@@ -109,7 +107,9 @@ def test_an_interrupt_in_a_callback_leaves_the_last_whole_batch():
 def no_collection():
     """Hold the garbage collector: an interrupt inside one of its callbacks would be lost."""
     gc.disable()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it
     yield
+    signal.signal(signal.SIGINT, before)
     gc.enable()
 
 
@@ -143,6 +143,7 @@ def test_real_interrupts_leave_whole_batches(no_collection):
 def test_a_program_interrupted_from_outside_ends_with_a_whole_model():
     program = f"""
 import os, signal, threading, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from small_nets import cnn, images, weights_hash
 from numcnn.callbacks import LambdaCallback

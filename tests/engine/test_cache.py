@@ -113,7 +113,7 @@ def test_a_kernel_is_kept_and_found(folder):
     assert not [path for path in kept(folder) if ".tmp." in path.name]
 
 
-@pytest.mark.parametrize("step", [1999, pytest.param(61, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [1999, pytest.param(61, marks=pytest.mark.proof)])
 def test_a_truncated_file_does_no_harm(folder, step):
     for path, good in contents(folder).items():
         for size in [0, 1, 31, 32, 33, *range(50, len(good), step), len(good) - 1]:
@@ -125,7 +125,7 @@ def test_a_truncated_file_does_no_harm(folder, step):
             path.write_bytes(good)
 
 
-@pytest.mark.parametrize("step", [3001, pytest.param(101, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [3001, pytest.param(101, marks=pytest.mark.proof)])
 def test_a_flipped_bit_does_no_harm(folder, step):
     for path, good in contents(folder).items():
         for at in [*range(0, 40, 13), *range(41, len(good), step), len(good) - 1]:
@@ -306,7 +306,7 @@ def test_an_edit_of_the_options_is_seen(tmp_path):
     assert ended(start(SGD, root, **environment)).split()[-2:] == ["0", "0"]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_whole_model_comes_through_all_of_this(tmp_path):
     right = ended(start(FIT))
     root, environment = nowhere(tmp_path / "nowhere")

@@ -358,12 +358,12 @@ def test_eight_threads_predict_while_another_trains(number):
     crowd(rounds=3, number=number, seconds=240)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_eight_threads_predict_a_thousand_times_each():
     crowd(rounds=42, number=2, seconds=900)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("layers", [pooled, plain])
 def test_no_bit_depends_on_chance(layers, dtype):
