@@ -191,7 +191,7 @@ def test_a_loss_of_ones_own_is_looked_at(what, engine):
     for word in words:
         assert word in str(caught.value)
     assert fingerprint(model) == before
-    model.compile("rmsprop", loss=Own())
+    model.compile("rmsprop", loss=Own(), engine=engine)
     model.fit(X, Y, verbose=0)
 
 

@@ -1,6 +1,6 @@
 """The kernels' tests once more: as plain Python, with bounds checked, for other processors.
 
-Each leg is a process of its own, and keeps its machine code in a folder of its own: code that is
+CI runs two of these legs whole, with coverage: see .ci/legs. Each leg is a process of its own, and keeps its machine code in a folder of its own: code that is
 kept without bounds checks would be taken for code that has them.
 """
 
@@ -40,12 +40,12 @@ def test_kernels_as_plain_python(tmp_path):
     assert "passed" in run(environment, tmp_path, *paths, "-k", some)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_all_kernels_as_plain_python(tmp_path):
     run({"NUMBA_DISABLE_JIT": "1"}, tmp_path, *(str(HERE / name) for name in KERNELS))
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("leg", LEGS)
 def test_kernels_in_other_legs(leg, tmp_path):
     if leg in for_intel and platform.machine() not in ("x86_64", "AMD64"):
