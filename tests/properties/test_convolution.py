@@ -226,7 +226,7 @@ def test_conv_of_permuted_channels(engine, case, seed):
     equal(total + case.b, run.y)
 
 
-@prop(case=cases(smallest_batch=1))
+@prop(case=cases())
 def test_conv_of_a_window_as_large_as_the_image_is_dense(engine, case):
     """P9: with one position it is Dense on the flattened image; with one tap Dense per pixel."""
     f, reach = len(case.b), case.w.shape[:2]
