@@ -68,11 +68,14 @@ class Mutant:
         """What names the fault as long as the statement itself stays as it is."""
         return self.file, self.function, self.before, self.after, self.nth
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
+        """What to read, without the file and the line."""
         again = f" (number {self.nth})" if self.nth > 1 else ""
-        return (
-            f"{self.file}:{self.line} {self.function}{again}\n  - {self.before}\n  + {self.after}"
-        )
+        return f"{self.function}{again}\n  - {self.before}\n  + {self.after}\n"
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} {self.text}".rstrip()
 
 
 def mutants(source: str, file: str, functions: str = "", without: str = "$^") -> Iterator[Mutant]:
