@@ -1,7 +1,8 @@
 """The kernels' tests once more: as plain Python, with bounds checked, for other processors.
 
-CI runs two of these legs whole, with coverage: see .ci/legs. Each leg is a process of its own, and keeps its machine code in a folder of its own: code that is
-kept without bounds checks would be taken for code that has them.
+CI runs two of these legs whole, with coverage: see .ci/legs. Each leg is a process of its own, and
+keeps its machine code in a folder of its own: code that is kept without bounds checks would be
+taken for code that has them.
 """
 
 import os
