@@ -72,6 +72,24 @@ def test_search_does_not_wait_for_a_pipe(toy, tmp_path):
 
 
 @posix
+def test_what_is_no_file_is_refused_and_left_where_it_is(toy, cached, tmp_path):
+    names = list(toy.raw)
+    cached.mkdir(parents=True)
+    (cached / names[0]).mkdir()
+    os.mkfifo(cached / names[1])
+    (cached / names[2]).symlink_to("/dev/zero")
+    (cached / names[3]).symlink_to(cached / names[3])  # a loop
+    found = _cache.search(toy.dataset, cached, follow=False)
+    assert found.copy is None
+    assert [fault.path.name for fault in found.faults] == names
+    words = ["regular file", "regular file", "symbolic link", "symbolic link"]
+    for fault, word in zip(found.faults, words, strict=True):
+        assert word in str(fault.error)
+        assert fault.path.name in str(fault.error)
+    assert sorted(path.name for path in cached.iterdir()) == sorted(names)
+
+
+@posix
 def test_prepare_makes_private_folders(cached):
     _cache.prepare(cached)
     for folder in (cached, cached.parent, cached.parent.parent):

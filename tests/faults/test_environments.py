@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -62,15 +61,12 @@ def copied(folder):
 
 
 @pytest.fixture
-def open_folder():
-    """A folder that every user may read."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
-    yield folder
-    for path in (folder, *folder.rglob("*")):
+def folder(tmp_path):
+    """A folder whose permissions are put back."""
+    yield tmp_path
+    for path in (tmp_path, *tmp_path.rglob("*")):
         if path.is_dir():
             path.chmod(0o755)
-    shutil.rmtree(folder)
 
 
 def obey_permissions():
@@ -83,9 +79,9 @@ def obey_permissions():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
-def test_a_read_only_install(usual, open_folder):
+def test_a_read_only_install(usual, folder):
     engine, right = usual
-    root = copied(open_folder)
+    root = copied(folder)
     options = {"preexec_fn": obey_permissions} if os.geteuid() == 0 else {}
     for path in (root, *root.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
