@@ -89,9 +89,10 @@ def test_class_numbers_in_any_form_give_the_same_bits():
     assert len(found) == 1
 
 
-def test_targets_need_not_be_one_hot():
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_targets_need_not_be_one_hot(engine):
     for y in (Y * 0.5, np.full_like(Y, 1 / CLASSES), Y.tolist(), Y.astype("i1"), Y.astype(bool)):
-        cnn().fit(X, y, verbose=0)
+        cnn(engine=engine).fit(X, y, verbose=0)
 
 
 @pytest.mark.parametrize("engine", ["numpy", "numba"])
@@ -124,8 +125,9 @@ def test_a_model_is_built_by_its_first_samples():
     assert model.input_shape == (None, *SHAPE)
 
 
-def test_numbers_of_any_kind():
-    model = cnn()
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_numbers_of_any_kind(engine):
+    model = cnn(engine=engine)
     model.fit(X, Y, batch_size=np.int64(4), epochs=np.int8(1), verbose=0)
     model.fit(X, Y, batch_size=10**30, verbose=0)
     model.fit(X, Y, validation_split=np.float32(0.25), verbose=0)

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from engine.guarded import Moats
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numba import config
 
@@ -78,6 +78,7 @@ def best_of(z):
     st.tuples(*[st.integers(7, 8 if SLOW else 13)] * 2), st.integers(1, 2), st.integers(1, 2),
     st.booleans(), st.booleans(), st.booleans(), st.integers(0, 2**32 - 1),
 )  # fmt: skip
+@example((7, 7), 1, 1, True, False, True, 0)
 def test_it_is_the_convolution(size, n_c, n_f, relu, pool, has_bias, seed):
     """Rounding of k terms in a row costs at most k * 2**-24 of the sums of absolute values."""
     rng, moats, samples = np.random.default_rng(seed), Moats(), 1 if SLOW else 4
