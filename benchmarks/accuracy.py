@@ -9,9 +9,6 @@ pixels from 0 to 1, weights started by the contestant itself. The error is measu
 process. Its result is a line of the log; a training that the log holds is not repeated, so an
 interrupted run goes on where it was. After a change to the library, take a new log.
 
-RMSprop's epsilon stands outside the root in numcnn and inside in Keras 3; both are left as they
-are.
-
 Prints every test error, then for each contestant the mean, its standard error, the least and the
 greatest, and the difference of the means with its standard error.
 """

@@ -192,7 +192,7 @@ class RMSprop(Optimizer):
 
     Math:
         v = rho * v + (1 - rho) * g**2              (a running mean of the squared gradient)
-        p -= lr * g / (sqrt(v) + epsilon)
+        p -= lr * g / sqrt(v + epsilon)
 
     Args:
         learning_rate: the length of a step.
@@ -201,8 +201,10 @@ class RMSprop(Optimizer):
         **kwargs: lr, decay: see `Optimizer`.
 
     Note:
-        Epsilon stands outside the root, as in Keras 2 and PyTorch. Keras 3 has it inside:
-        sqrt(v + epsilon).
+        Epsilon stands inside the root, as in Keras 3. In Keras 2 and PyTorch it stands outside:
+        sqrt(v) + epsilon. It matters once gradients are small: inside, those far below
+        sqrt(epsilon), 3e-4, take steps that shrink with them; outside, every weight goes on with
+        steps of length lr.
 
     Reference:
         Tieleman and Hinton, "Lecture 6.5: rmsprop", Coursera, 2012.
@@ -234,7 +236,7 @@ class RMSprop(Optimizer):
         (v,) = slots
         v *= self.rho
         v += (1 - self.rho) * g**2
-        p -= self.current_rate() * g / (np.sqrt(v) + self.epsilon)
+        p -= self.current_rate() * g / np.sqrt(v + self.epsilon)
 
 
 class Adam(Optimizer):

@@ -314,7 +314,7 @@ def rmsprop(p, gradients, lr=0.001, rho=0.9, epsilon=1e-7, decay=0.0):
     v = 0.0
     for t, g in enumerate(gradients):
         v = rho * v + (1 - rho) * g * g
-        p = p - lr / (1 + decay * t) * g / (math.sqrt(v) + epsilon)
+        p = p - lr / (1 + decay * t) * g / math.sqrt(v + epsilon)
     return p
 
 

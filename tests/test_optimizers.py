@@ -113,13 +113,13 @@ def test_rmsprop_with_a_constant_gradient(steps, g, rho):
         optimizer.step([p], [np.array([g])])
     v = (1 - rho**steps) * g**2
     close(optimizer.slots["mean_square"][0], v, rtol=1e-11)
-    close(p - before, -0.1 * g / (math.sqrt(v) + 1e-7), rtol=1e-9)
+    close(p - before, -0.1 * g / math.sqrt(v + 1e-7), rtol=1e-9)
 
 
 def test_where_epsilon_stands():
     p = np.zeros(1)
     RMSprop(1.0, rho=0.0, epsilon=1.0).step([p], [np.array([2.0])])
-    close(p, -2 / (2 + 1))  # outside the root; inside, it would be -2 / sqrt(5)
+    close(p, -2 / math.sqrt(5))  # inside the root; outside, it would be -2 / (2 + 1)
 
 
 def test_epsilon_none_is_the_backend_s():

@@ -31,12 +31,12 @@ def momentum(p: Any, g: Any, v: Any, h: Any) -> None:
 
 @kernel
 def rmsprop(p: Any, g: Any, v: Any, h: Any) -> None:
-    """v = rho * v + (1 - rho) * g**2; p -= lr * g / (sqrt(v) + epsilon). h: lr, rho, epsilon."""
+    """v = rho * v + (1 - rho) * g**2; p -= lr * g / sqrt(v + epsilon). h: lr, rho, epsilon."""
     lr, rho, epsilon = p.dtype.type(h[0]), p.dtype.type(h[1]), p.dtype.type(h[2])
     rest = p.dtype.type(1 - h[1])
     for i in range(p.size):
         v[i] = rho * v[i] + rest * (g[i] * g[i])
-        p[i] -= lr * g[i] / (math.sqrt(v[i]) + epsilon)
+        p[i] -= lr * g[i] / math.sqrt(v[i] + epsilon)
 
 
 @kernel
