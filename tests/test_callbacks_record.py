@@ -143,3 +143,19 @@ def test_accuracy_is_found_under_both_of_its_names(given, other, tmp_path):
     assert (tmp_path / f"{history[f'val_{other}'][0]:.1f}.npz").exists()
     with pytest.raises(KeyError):
         history["lr"]
+
+
+def test_a_best_that_could_not_be_saved_is_not_the_best(tmp_path, monkeypatch):
+    saving = ModelCheckpoint(tmp_path / "m.npz", "mine", save_best_only=True)
+    saving.set_model(cnn())
+
+    def full(path):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(saving.model, "save", full)
+        with pytest.raises(OSError, match="full"):
+            saving.on_epoch_end(0, {"mine": 1.0})
+    assert saving.best is None
+    saving.on_epoch_end(1, {"mine": 2.0})
+    assert (saving.best, (tmp_path / "m.npz").exists()) == (2.0, True)
