@@ -28,7 +28,7 @@ from numcnn.datasets import mnist
 from numcnn.errors import DivergedError, DownloadError, NumcnnError
 from numcnn.files import check_writable
 from numcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPool2D
-from numcnn.models import Sequential, load_model
+from numcnn.models import Sequential, load_model, warmup
 from numcnn.optimizers import RMSprop
 from numcnn.utils import set_random_seed, to_categorical
 
@@ -232,6 +232,7 @@ def train(options: argparse.Namespace) -> None:
     if resume:
         print(f"Going on from {options.checkpoint} {place(model)}.", flush=True)
 
+    warmup(model, options.batch_size, verbose=1)
     start = time.perf_counter()
     steps = model.optimizer.iterations
     test_set = prepare(x_test, options.raw_pixels), to_categorical(y_test, 10)

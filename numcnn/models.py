@@ -379,7 +379,7 @@ class Sequential(Stack):
         return CallbackList.of([ProgbarLogger(verbose)], self, {"steps": -(-n // batch_size)})
 
 
-def warmup(model: Sequential, batch_size: int = 128) -> None:
+def warmup(model: Sequential, batch_size: int = 128, verbose: int = 0) -> None:
     """Compile what the model needs, now instead of at the first batch.
 
     For servers and for measurements; `fit` does it by itself. No weight moves.
@@ -387,6 +387,7 @@ def warmup(model: Sequential, batch_size: int = 128) -> None:
     Args:
         model: built and compiled.
         batch_size: that of the training to come.
+        verbose: whether to say so where something has to be compiled, 0 or 1.
 
     Example:
         >>> from numcnn.layers import Dense
@@ -396,7 +397,8 @@ def warmup(model: Sequential, batch_size: int = 128) -> None:
     """
     model._require_compiled("warmup")
     model._require_built("warmup")
-    training.warm_up(model, data.integer("batch_size", batch_size, 1), verbose=0)
+    size, verbose = data.integer("batch_size", batch_size, 1), check_verbose(verbose)
+    training.warm_up(model, size, verbose)
 
 
 def load_model(

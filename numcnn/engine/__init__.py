@@ -89,7 +89,11 @@ def make_engine(
 @functools.cache
 def runs_as_written(name: str) -> bool:
     """Return whether the engine of this name calls each layer as it is written."""
-    return name == "numpy" or importlib.util.find_spec("numba") is None
+    try:
+        numba = importlib.util.find_spec("numba")
+    except ImportError:
+        numba = None
+    return name == "numpy" or numba is None
 
 
 @functools.cache
