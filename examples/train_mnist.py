@@ -277,7 +277,10 @@ class Stopped(KeyboardInterrupt):
 
 def place(model: Sequential) -> str:
     """Say where a training stands."""
-    return f"after {model.run.batch} batches of epoch {model.run.epoch + 1}"
+    run = model.run
+    if run.ending is not None:
+        return f"after epoch {run.epoch + 1}"
+    return f"after {run.batch} batches of epoch {run.epoch + 1}"
 
 
 def stop(options: argparse.Namespace, reason: KeyboardInterrupt, command: list[str]) -> None:

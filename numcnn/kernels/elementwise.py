@@ -46,8 +46,8 @@ def relu_backward(dz: Any, dy: Any, y: Any, relu: bool, db: Any, sums: Any) -> N
                 g = where_beats(load_some(y, i + j, lanes), zero, g, zero)
             store_some(dz, i + j, g, lanes)
             store(sums, j, add(load(sums, j), g))
-    db[:] = sums[: db.size]
-    for i in range(db.size, sums.size, db.size):
+    db[:] = 0
+    for i in range(0, sums.size, db.size):
         for j in range(db.size):
             db[j] += sums[i + j]
 

@@ -101,10 +101,11 @@ def pooled_dw(
         start, end = s * x_step - rows[0], (s + 1) * x_step
         here, right = x[start + rows[0] : end], x[start + rows[1] : end]
         below, corner = x[start + rows[2] : end], x[start + rows[3] : end]
-        four = quads.reshape(x_step, 4)
         for j in range(corner.size):
-            four[j, 0], four[j, 1] = here[j], right[j]
-            four[j, 2], four[j, 3] = below[j], corner[j]
+            quads[4 * j] = here[j]
+            quads[4 * j + 1] = right[j]
+            quads[4 * j + 2] = below[j]
+            quads[4 * j + 3] = corner[j]
         for f in range(0, n_f, width):
             for p in range(0, taps.size, FIVE):
                 at_tap = offsets(taps, p, taps.size - 1, 0, FIVE)
