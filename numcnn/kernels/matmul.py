@@ -25,6 +25,7 @@ from numcnn.kernels.simd import (
     add_row,
     entry,
     fill,
+    fma_half_rows,
     fma_rows,
     load,
     load_rows,
@@ -133,9 +134,14 @@ def matmul(
                                 panels, panel, row = b, t * b_step + k0 * b_row + q * width, b_row
                             else:
                                 panels, panel, row = scratch, (q - q0) * depth * width, width
-                            for k in range(depth):
-                                v = load(panels, panel + k * row)
-                                block = fma_rows(block, a, r, entry(cols, k0 + k), v)
+                            if lanes > width // 2:
+                                for k in range(depth):
+                                    v = load(panels, panel + k * row)
+                                    block = fma_rows(block, a, r, entry(cols, k0 + k), v)
+                            else:
+                                for k in range(depth):
+                                    v = load(panels, panel + k * row)
+                                    block = fma_half_rows(block, a, r, entry(cols, k0 + k), v)
                         if last and bias.size > 0:
                             block = add_row(block, load_some(bias, q * width, lanes))
                         if last and relu:

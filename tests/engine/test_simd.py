@@ -12,6 +12,7 @@ from numcnn.kernels.simd import (
     fill,
     fma,
     fma_chosen,
+    fma_half_rows,
     fma_rows,
     fma_vectors,
     load,
@@ -134,7 +135,7 @@ def places(found, table, i, last, base):
 
 @njit
 def products(out, a, b, table, k):
-    """Three blocks: of numbers times a vector, of vectors times a vector, and of neither."""
+    """Blocks: of numbers times a vector, of vectors times one, of neither, of a half vector."""
     width = b.size
     v = load(b, 0)
     r = offsets(table, 0, 2, 0, 3)
@@ -142,6 +143,7 @@ def products(out, a, b, table, k):
     store_rows(out, to, 0, fma_rows(repeat(v, 3), a, r, k, v))
     store_rows(out, to, 3 * width, fma_vectors(repeat(v, 3), a, r, k, v))
     store_rows(out, to, 6 * width, relu_rows(add_row(load_rows(a, r, k), v)))
+    store_rows(out, to, 9 * width, fma_half_rows(repeat(v, 3), a, r, k, v))
 
 
 @njit
@@ -294,15 +296,17 @@ def test_blocks(dtype):
     width = width_of(dtype)
     a, b = numbers(3 * width + 5, dtype), numbers(width, dtype, 1)
     starts, to, k = [0, 2 * width, 3], [0, 2 * width, width], 5
-    out, moats = room(9 * width, dtype)
+    out, moats = room(12 * width, dtype)
     products(out, a, b, np.array(starts + to, np.int64), k)
     moats.check()
     rows = [a[i + k : i + k + width] for i in starts]
-    expected = np.zeros((3, 3, width), dtype)
+    expected = np.zeros((4, 3, width), dtype)
+    half = np.arange(width) < width // 2
     for place, start, row in zip((0, 2, 1), starts, rows, strict=True):
         expected[0, place] = b + a[start + k] * b
         expected[1, place] = b + row * b
         expected[2, place] = np.maximum(row + b, 0)
+        expected[3, place] = np.where(half, b + a[start + k] * b, b)
     equal(out.reshape(expected.shape), expected)
 
 
@@ -329,7 +333,7 @@ def test_relu_keeps_nan(dtype):
     width = width_of(dtype)
     a = np.zeros(3 * width, dtype)
     a[:4] = [np.nan, -1, np.inf, -np.inf]
-    out = np.zeros(9 * width, dtype)
+    out = np.zeros(12 * width, dtype)
     table = np.array([0, 0, 0, 0, width, 2 * width], np.int64)
     with np.errstate(invalid="ignore"):
         products(out, a, np.zeros(width, dtype), table, 0)

@@ -20,6 +20,7 @@ folder knows of machine instructions.
 from numcnn.kernels.simd.blocks import (
     add_row,
     fma_chosen,
+    fma_half_rows,
     fma_rows,
     fma_vectors,
     load_rows,
@@ -79,6 +80,7 @@ __all__ = [
     "fill",
     "fma",
     "fma_chosen",
+    "fma_half_rows",
     "fma_rows",
     "fma_vectors",
     "load",

@@ -1,5 +1,6 @@
 """A block of ROWS vectors: sums that stay in registers."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -62,25 +63,37 @@ def repeat(v: Any, n: int) -> Any:
     return (v,) * n
 
 
-def _emit_fma_rows(_: Any, acc: Any, a: Any, rows: Any, k: Any, v: Any) -> Any:
-    def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        acc, a, rows, k, v = args
-        sums = []
-        for p in range(sig.return_type.count):
-            i = builder.add(builder.extract_value(rows, p), k)
-            number = builder.load(pointer_to(context, builder, sig.args[1], a, i, 1))
-            factor = join(builder, [spread(builder, number)] * PARTS)
-            sum_ = each(builder, multiply_add, factor, v, builder.extract_value(acc, p))
-            sums.append(pinned(builder, sum_))
-        return context.make_tuple(builder, sig.return_type, sums)
+def _emit_fma_rows(first_parts: int) -> Callable[..., Any]:
+    def emit(_: Any, acc: Any, a: Any, rows: Any, k: Any, v: Any) -> Any:
+        def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            acc, a, rows, k, v = args
+            sums = []
+            for p in range(sig.return_type.count):
+                i = builder.add(builder.extract_value(rows, p), k)
+                number = builder.load(pointer_to(context, builder, sig.args[1], a, i, 1))
+                factor, row = spread(builder, number), builder.extract_value(acc, p)
+                for part in range(first_parts):
+                    x, s = builder.extract_value(v, part), builder.extract_value(row, part)
+                    row = builder.insert_value(row, multiply_add(builder, factor, x, s), part)
+                sums.append(pinned(builder, row))
+            return context.make_tuple(builder, sig.return_type, sums)
 
-    return acc(acc, a, rows, types.intp, v), instructions
+        return acc(acc, a, rows, types.intp, v), instructions
+
+    return emit
 
 
-@primitive(_emit_fma_rows)
+@primitive(_emit_fma_rows(PARTS))
 def fma_rows(acc: Any, a: Any, rows: Any, k: Any, v: Any) -> Any:
     """Return acc[p] + a[rows[p] + k] * v for every row p of the block."""
     return tuple(fma(splat(a, r + k), v, s) for r, s in zip(rows, acc, strict=True))
+
+
+@primitive(_emit_fma_rows(PARTS // 2))
+def fma_half_rows(acc: Any, a: Any, rows: Any, k: Any, v: Any) -> Any:
+    """Return fma_rows for the first half of every row; the other half stays as it is."""
+    v = np.concatenate([v[: len(v) // 2], np.zeros_like(v[len(v) // 2 :])])
+    return fma_rows(acc, a, rows, k, v)
 
 
 def _emit_fma_vectors(_: Any, acc: Any, a: Any, starts: Any, k: Any, v: Any) -> Any:
