@@ -92,7 +92,17 @@ MAY_IMPORT = {
     "callbacks": ("callbacks", "errors", "files", "progress", "data"),
     "run": ("callbacks", "errors"),
     "training": ("callbacks", "engine", "errors", "run", "seeds"),
-    "saving": ("layers", "losses", "optimizers", "errors", "files", "run", "seeds", "_version"),
+    "saving": (
+        "saving",
+        "layers",
+        "losses",
+        "optimizers",
+        "errors",
+        "files",
+        "run",
+        "seeds",
+        "_version",
+    ),
     "utils": ("utils", "data", "errors", "seeds"),
     "datasets": ("datasets", "errors", "files"),
 }
