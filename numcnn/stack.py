@@ -210,7 +210,7 @@ class Stack:
     def set_weights(self, weights: Any) -> None:
         """Copy arrays into the weights, all or none."""
         self._require_built("set_weights")
-        params = [p for layer in self.layers for p in layer.params.values()]
+        params = [p for layer in self.layers for p in layer.named_weights().values()]
         arrays = check_weights(params, weights, "the model")
         with uninterrupted():
             for param, array in zip(params, arrays, strict=True):

@@ -36,7 +36,8 @@ def summary(
         write(line(name, shape, str(count)))
         write(("=" if i == len(rows) - 1 else "_") * width)
     total = model.count_params()
-    trainable = sum(layer.count_params() for layer in model.layers if layer.trainable)
+    moving = [layer.params.values() for layer in model.layers if layer.trainable]
+    trainable = sum(param.size for params in moving for param in params)
     write(f"Total params: {total:,}")
     write(f"Trainable params: {trainable:,}")
     write(f"Non-trainable params: {total - trainable:,}")

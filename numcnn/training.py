@@ -196,6 +196,8 @@ def careful_update(model: "Sequential") -> list[str]:
     slots = {name: [a.copy() for a in arrays] for name, arrays in optimizer.slots.items()}
     trained, steps = list(optimizer.trained), optimizer.iterations
     copies = [param.copy() for param in named.values()]
+    statistics = [array for layer in model.layers for array in layer.statistics.values()]
+    before = [array.copy() for array in statistics]
     states = [(layer, layer.get_state()) for layer in model.layers]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         model.engine.update()
@@ -204,8 +206,8 @@ def careful_update(model: "Sequential") -> list[str]:
         pairs = zip(named, arrays, strict=True)
         broken += [f"{name} of {of}" for of, array in pairs if not np.isfinite(array).all()]
     if broken:
-        for param, copy in zip(named.values(), copies, strict=True):
-            param[...] = copy
+        for array, copy in zip([*named.values(), *statistics], [*copies, *before], strict=True):
+            array[...] = copy
         optimizer.slots, optimizer.trained, optimizer.iterations = slots, trained, steps
         for layer, state in states:
             layer.set_state(state)

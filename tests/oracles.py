@@ -242,6 +242,44 @@ def dropout(x, mask, rate):
     return y
 
 
+def batch_normalization(x, gamma, beta, epsilon, fixed=None):
+    """Channels last. fixed: (mean, variance) of each channel instead of the batch's."""
+    y = np.zeros(x.shape, np.result_type(x, gamma, beta))
+    for k in range(x.shape[-1]):
+        mean, std = moments(x[..., k], epsilon, k, fixed)
+        for index in indices(x.shape[:-1]):
+            y[(*index, k)] = gamma[k] * (x[(*index, k)] - mean) / std + beta[k]
+    return y
+
+
+def moments(x, epsilon, k, fixed):
+    """(mean, standard deviation) of all numbers of a channel."""
+    if fixed is not None:
+        return fixed[0][k], (fixed[1][k] + epsilon) ** 0.5
+    values = [x[index] for index in indices(x.shape)]
+    mean = sum(values) / max(1, len(values))
+    variance = sum((v - mean) ** 2 for v in values) / max(1, len(values))
+    return mean, (variance + epsilon) ** 0.5
+
+
+def batch_normalization_backward(x, gamma, epsilon, dy, fixed=None):
+    """(dx, dgamma, dbeta), dx from the whole table of each y's derivative by each x."""
+    dx, dgamma, dbeta = np.zeros_like(x), np.zeros_like(gamma), np.zeros_like(gamma)
+    places = list(indices(x.shape[:-1]))
+    for k in range(x.shape[-1]):
+        mean, std = moments(x[..., k], epsilon, k, fixed)
+        hat = {place: (x[(*place, k)] - mean) / std for place in places}
+        for j in places:
+            dbeta[k] += dy[(*j, k)]
+            dgamma[k] += dy[(*j, k)] * hat[j]
+            for i in places:
+                slope = float(i == j)
+                if fixed is None:
+                    slope -= (1 + hat[i] * hat[j]) / len(places)
+                dx[(*i, k)] += dy[(*j, k)] * gamma[k] * slope / std
+    return dx, dgamma, dbeta
+
+
 # ---- losses: the mean over samples, from which complex_step makes the gradient ----
 
 

@@ -274,6 +274,7 @@ def _in_float64(layer: Layer, shape: tuple[int, ...], rng: np.random.Generator) 
     for name, p in layer.params.items():
         noise = 0.1 * rng.standard_normal(p.shape) * np.where(p == 0, 1, p)
         layer.params[name] = p.astype(np.float64) + (noise if np.ptp(p) == 0 else 0)
+    layer.statistics = {name: a.astype(np.float64) for name, a in layer.statistics.items()}
     return layer
 
 

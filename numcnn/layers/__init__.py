@@ -8,7 +8,8 @@ A reading order for those who want to understand them:
 4. conv2d.py       the same product as in dense.py, on the windows of an image
 5. maxpool2d.py    a layer without parameters whose gradient goes to the winner
 6. flatten.py, dropout.py
-7. base.py         what a layer is, and how to write one
+7. batchnorm.py    every channel measured over the batch and put back into shape
+8. base.py         what a layer is, and how to write one
 
 Two conventions run through all of them. In names, d stands for the gradient of the loss: dy is
 dloss/dy, one number for each number of y, and dx, dw, db likewise. And each layer has two methods.
@@ -19,6 +20,7 @@ chain rule, one link per layer.
 
 from numcnn.layers.activations import Activation, Linear, ReLU, Sigmoid, Softmax, Tanh
 from numcnn.layers.base import Layer
+from numcnn.layers.batchnorm import BatchNormalization
 from numcnn.layers.conv2d import Conv2D, Convolution2D
 from numcnn.layers.dense import Dense
 from numcnn.layers.dropout import Dropout
@@ -28,6 +30,7 @@ from numcnn.layers.maxpool2d import MaxPool2D, MaxPooling2D
 
 __all__ = [
     "Activation",
+    "BatchNormalization",
     "Conv2D",
     "Convolution2D",
     "Dense",

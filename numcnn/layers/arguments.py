@@ -1,7 +1,10 @@
 """The checks that layers make of their arguments, each with an error that says what to do."""
 
+import math
 import operator
 from typing import Any
+
+import numpy as np
 
 from numcnn import backend
 from numcnn.backend import DataFormat
@@ -71,3 +74,17 @@ def sample_shape(what: str, value: Any) -> tuple[int, ...]:
     except TypeError:
         sizes = (value,)
     return tuple(positive_int(f"each size in {what}={value!r}", size) for size in sizes)
+
+
+def real_number(what: str, value: Any, least: float, most: float = math.inf) -> float:
+    """Return the value as a float; refuse what is no number, and what is outside least to most.
+
+    >>> real_number("momentum", 1, 0, 1)
+    1.0
+    """
+    if isinstance(value, (bool, str)) or not isinstance(value, (int, float, np.number)):
+        raise DTypeError(f"{what} must be a number, got {value!r}.")
+    if not (least <= value <= most and math.isfinite(value)):
+        above = "" if most == math.inf else f" and at most {most:g}"
+        raise ValueError(f"{what} must be at least {least:g}{above}, got {value!r}.")
+    return float(value)

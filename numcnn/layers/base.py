@@ -57,6 +57,8 @@ class Layer:
     Attributes:
         params: the parameters by name, for instance `{"w": ..., "b": ...}`.
         grads: the gradient of the loss with respect to each of them, set by `backward`.
+        statistics: weights that training moves without a gradient, by name: moving means, which
+            `after_update` moves. They are saved and counted with the parameters.
         kept: what the last `forward(training=True)` kept for `backward`; `None` otherwise.
     """
 
@@ -88,6 +90,7 @@ class Layer:
         self.preset: dict[str, Array] | None = None  # loaded weights, taken by add_parameter
         self.params: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}
+        self.statistics: dict[str, Array] = {}
         self.kept: Any = None
 
     # ---- what a layer defines -------------------------------------------------------------
@@ -164,14 +167,19 @@ class Layer:
     def unbuild(self) -> None:
         """Forget parameters and shapes."""
         self.built_for = None
-        self.params, self.grads, self.kept = {}, {}, None
+        self.params, self.grads, self.statistics, self.kept = {}, {}, {}, None
 
-    def add_parameter(self, name: str, shape: Shape, initializer: Any) -> None:
+    def add_parameter(
+        self, name: str, shape: Shape, initializer: Any, trainable: bool = True
+    ) -> None:
         """Make a parameter and start it; what `build` calls.
+
+        With `trainable=False` it is one of the `statistics`: nothing is asked for its gradient.
 
         Raises:
             MemoryError: the array would not fit into this machine's memory; nothing is allocated.
         """
+        home = self.params if trainable else self.statistics
         if self.preset is not None:
             array = self.preset.get(name)
             if array is None or array.shape != shape or array.dtype != self.dtype:
@@ -180,7 +188,7 @@ class Layer:
                     f"Layer {self.name!r}: parameter {name!r} needs {shape} of {self.dtype}, the "
                     f"file has {found}."
                 )
-            self.params[name] = array
+            home[name] = array
             return
         n_bytes = math.prod(shape) * np.dtype(self.dtype).itemsize
         if n_bytes > physical_memory():
@@ -189,7 +197,7 @@ class Layer:
                 f"{n_bytes:,} bytes, this machine has {physical_memory():,}. Make the layer "
                 "or its input smaller."
             )
-        self.params[name] = initializers.get(initializer)(shape, self.dtype)
+        home[name] = initializers.get(initializer)(shape, self.dtype)
 
     def recall(self) -> Any:
         """Return what forward kept; what the first line of `backward` calls."""
@@ -199,18 +207,24 @@ class Layer:
             )
         return self.kept
 
+    def named_weights(self) -> dict[str, Array]:
+        """Return the arrays of the parameters, then those of the statistics, by name."""
+        return self.params | self.statistics
+
     def count_params(self) -> int:
-        """Return how many numbers the parameters have."""
-        return sum(p.size for p in self.params.values())
+        """Return how many numbers the weights have."""
+        return sum(p.size for p in self.named_weights().values())
 
     def get_weights(self) -> list[Array]:
-        """Return copies of the parameters, in the order in which they were made."""
-        return [p.copy() for p in self.params.values()]
+        """Return copies of parameters and statistics, in the order in which they were made."""
+        return [p.copy() for p in self.named_weights().values()]
 
     def set_weights(self, weights: list[Any]) -> None:
-        """Copy arrays into the parameters, all or none."""
-        arrays = check_weights(list(self.params.values()), weights, f"layer {self.name!r}")
-        for param, array in zip(self.params.values(), arrays, strict=True):
+        """Copy arrays into parameters and statistics, all or none."""
+        own = list(self.named_weights().values())
+        for param, array in zip(
+            own, check_weights(own, weights, f"layer {self.name!r}"), strict=True
+        ):
             param[...] = array
 
     @property

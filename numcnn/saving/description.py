@@ -73,11 +73,17 @@ def build(
 
 def weights_of(model: "Sequential", trainable_only: bool = False) -> dict[str, Array]:
     """Return the weights by the names that they have in a file."""
+    if trainable_only:
+        return {
+            f"{layer.name}/{name}": array
+            for layer in model.layers
+            if layer.trainable
+            for name, array in layer.params.items()
+        }
     return {
         f"{layer.name}/{name}": array
         for layer in model.layers
-        if layer.trainable or not trainable_only
-        for name, array in layer.params.items()
+        for name, array in layer.named_weights().items()
     }
 
 
@@ -155,7 +161,7 @@ def _rebuild(
         model.add(layer)
     model.build((None, *config["input_shape"]))
     for layer in model.layers:
-        if layer.preset and (surplus := set(layer.preset) - set(layer.params)):
+        if layer.preset and (surplus := set(layer.preset) - set(layer.named_weights())):
             raise ModelFileError(f"Layer {layer.name!r} has no parameters {sorted(surplus)}.")
         layer.preset = None
 

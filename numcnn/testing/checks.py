@@ -81,6 +81,7 @@ def check_memory(layer: Layer, x_or_shape: Any, *, seed: int = 0) -> None:
     """
     twin, x, rng = _ready(layer, x_or_shape, seed)
     given = {"x": x} | {f"params[{name!r}]": p for name, p in twin.params.items()}
+    given |= {f"statistics[{name!r}]": a for name, a in twin.statistics.items()}
     before = {name: array.copy() for name, array in given.items()}
     predicted, y = twin.forward(x), twin.forward(x, training=True)
     given["dy"] = dy = _normal(rng, y.shape)
@@ -93,7 +94,7 @@ def check_memory(layer: Layer, x_or_shape: Any, *, seed: int = 0) -> None:
     fresh = np.shares_memory(y, x) or not np.shares_memory(y, again)
     _require(fresh, twin, "forward returns the same memory twice: a y overwrites the last.")
     grads = {f"grads[{name!r}]": g for name, g in twin.grads.items()}
-    params = {name: p for name, p in given.items() if name.startswith("params")}
+    params = {name: p for name, p in given.items() if name.startswith(("params", "statistics"))}
     for (name, array), (other, owned) in [
         *((o, p) for o in outputs.items() for p in params.items()),
         *((g, o) for g in grads.items() for o in (given | outputs).items()),
@@ -365,6 +366,7 @@ def _ready(
         raise ShapeError(f"{twin!r} was built for samples of {twin.built_for}, got {x.shape[1:]}.")
     for name, p in twin.params.items():
         twin.params[name] = (p + 0.1 * _normal(rng, p.shape)).astype(dtype)
+    twin.statistics = {name: a.astype(dtype) for name, a in twin.statistics.items()}
     return twin, x, rng
 
 

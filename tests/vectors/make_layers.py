@@ -1,0 +1,68 @@
+"""Make keras_layers.npz: what Keras computes for the layers beyond the tutorial's.
+
+    cd tests; python -m vectors.make_layers     where keras and tensorflow-cpu are installed
+
+Each case is a layer with its weights, a batch and a random dy: y, dx and the weights' gradients in
+training, y in prediction, and the weights after it where it moves some (BatchNormalization). make.py
+says how numbers are drawn and stored.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from vectors.make import Record, numbers
+
+HERE = Path(__file__).resolve().parent
+FLAT, IMAGE = (5, 4), (2, 5, 4, 3)
+
+# name: (class, arguments, shape of the batch)
+LAYERS = {
+    "BatchNormalization": ("BatchNormalization", {}, FLAT),
+    "BatchNormalization of images": (
+        "BatchNormalization", {"momentum": 0.75, "epsilon": 0.125}, IMAGE,
+    ),
+    "BatchNormalization, axis 1": ("BatchNormalization", {"axis": 1, "momentum": 0.5}, IMAGE),
+    "BatchNormalization, bare": ("BatchNormalization", {"center": False, "scale": False}, FLAT),
+    "BatchNormalization, frozen": ("BatchNormalization", {"trainable": False}, FLAT),
+}  # fmt: skip
+
+
+def make_keras_layers(path):
+    """Record all of LAYERS."""
+    os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    import keras
+    import tensorflow as tf
+
+    keras.config.set_floatx("float64")
+    record = Record(keras=keras.__version__, tensorflow=tf.__version__)
+    for k, (name, (cls, arguments, shape)) in enumerate(LAYERS.items()):
+        rng = np.random.default_rng(k)
+        layer = getattr(keras.layers, cls)(**arguments)
+        layer.build(shape)
+        weights = [numbers(rng, *w.shape) for w in layer.weights]
+        for i, w in enumerate(layer.weights):
+            if w.path.endswith("moving_variance"):
+                weights[i] = np.abs(weights[i]) + 0.5
+        layer.set_weights(weights)
+        data = numbers(rng, *shape)
+        x = tf.Variable(data)
+        predicted = layer(x, training=False).numpy()
+        with tf.GradientTape() as tape:
+            y = layer(x, training=True)
+            dy = numbers(rng, *y.shape)
+            total = tf.reduce_sum(y * dy)
+        params = [v.value for v in layer.trainable_variables]
+        dx, *grads = (tf.convert_to_tensor(g).numpy() for g in tape.gradient(total, [x, *params]))
+        arrays = {"x": data, "dy": dy, "predicted": predicted, "y": y.numpy(), "dx": dx}
+        arrays |= {f"w{i}": w for i, w in enumerate(weights)}
+        arrays |= {f"g{i}": g for i, g in enumerate(grads)}
+        after = layer.get_weights()
+        if any((a != b).any() for a, b in zip(after, weights, strict=True)):
+            arrays |= {f"after{i}": w for i, w in enumerate(after)}
+        record.add(name, "layer", {"class": cls, "arguments": arguments}, **arrays)
+    record.write(path)
+
+
+if __name__ == "__main__":
+    make_keras_layers(HERE / "keras_layers.npz")
