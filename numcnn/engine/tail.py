@@ -1,6 +1,6 @@
 """The end of a network: where the last activation and the loss are better taken together.
 
-losses.py says why. Here is found out whether it applies, for any engine.
+losses/cross_entropy.py says why. Here is found out whether it applies, for any engine.
 """
 
 import copy

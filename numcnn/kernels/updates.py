@@ -1,4 +1,4 @@
-"""One step of an optimizer on a stretch of the parameters: the `update`s of optimizers.py.
+"""One step of an optimizer on a stretch of the parameters: the `update`s of optimizers/.
 
 `h` holds the numbers that the formulas need, in float64, in the order given in each docstring.
 """

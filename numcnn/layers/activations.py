@@ -170,7 +170,7 @@ class Softmax(Layer):
     Note:
         A number added to all scores changes nothing, so the greatest is subtracted first and exp
         never overflows. Before a cross-entropy loss the engine takes both together, because there
-        dx is simply y minus the target: see losses.py.
+        dx is simply y minus the target: see losses/.
 
     Reference:
         Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.

@@ -1,10 +1,10 @@
 """The mutation score: how many small faults in the mathematics the tests find.
 
-    python tests/mutation/run.py                            all files, about an hour
-    python tests/mutation/run.py --files numcnn/losses.py   one or some
-    python tests/mutation/run.py --list                     what would be tried, without trying it
-    python tests/mutation/run.py --sample 60                60 of each file, spread evenly
-    python tests/mutation/run.py --help                     more
+    python tests/mutation/run.py                                 all files, about an hour
+    python tests/mutation/run.py --files numcnn/layers/dense.py  one or some
+    python tests/mutation/run.py --list                          what would be tried, no more
+    python tests/mutation/run.py --sample 60                     60 of each file, spread evenly
+    python tests/mutation/run.py --help                          more
 
 For each fault (see mutate.py) the file's tests run in a copy of the tree, in a process of their
 own and with Numba switched off, so that kernels are the plain Python that they are written in. A
@@ -190,7 +190,7 @@ def equivalents() -> dict[tuple[str, str, str, str, int], str]:
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Count the faults that the tests find.")
-    parser.add_argument("--files", nargs="+", metavar="FILE", help="such as numcnn/losses.py")
+    parser.add_argument("--files", nargs="+", metavar="FILE", help="such as numcnn/layers/dense.py")
     parser.add_argument("--functions", default="", metavar="PATTERN", help="such as 'backward'")
     parser.add_argument("--tests", nargs="+", metavar="FILE", help="instead of those chosen")
     parser.add_argument("--sample", type=int, metavar="N", help="try N of each file")

@@ -1,0 +1,81 @@
+"""Losses by name, and a look at those that a user has written."""
+
+from typing import Any
+
+import numpy as np
+
+from numcnn.errors import DTypeError, ShapeError, unknown_name
+from numcnn.losses.base import Array, Loss
+from numcnn.losses.binary_cross_entropy import BinaryCrossentropy
+from numcnn.losses.cross_entropy import CategoricalCrossentropy, SparseCategoricalCrossentropy
+from numcnn.losses.squared_error import MeanSquaredError
+
+LOSSES: dict[str, type[Loss]] = {
+    "categorical_crossentropy": CategoricalCrossentropy,
+    "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
+    "binary_crossentropy": BinaryCrossentropy,
+    "mean_squared_error": MeanSquaredError,
+    "mse": MeanSquaredError,
+}
+
+
+def get(identifier: Any) -> Loss:
+    """Return the loss that a name, a function of this module, a class or an object stands for.
+
+    >>> get("mse").name, get(MeanSquaredError).name
+    ('mean_squared_error', 'mean_squared_error')
+    """
+    if isinstance(identifier, Loss):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, Loss):
+        return identifier()
+    name = identifier if isinstance(identifier, str) else getattr(identifier, "__name__", None)
+    for cls in LOSSES.values():
+        if name == cls.__name__:
+            return cls()
+    if name not in LOSSES:
+        raise unknown_name("loss", identifier, LOSSES)
+    return LOSSES[str(name)]()
+
+
+class Checked(Loss):
+    """A loss of a user's own, with a look at what it returns: NumPy would stretch a wrong shape."""
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
+
+    @property
+    def activation(self) -> str:  # type: ignore[override] # that of the other, not of the class
+        """The last activation that the loss can take over."""
+        return self.loss.activation
+
+    @property
+    def from_logits(self) -> bool:  # type: ignore[override]
+        """Whether the outputs are scores."""
+        return self.loss.from_logits
+
+    def value(self, y: Array, p: Array) -> Array:
+        """Return the loss of each sample."""
+        return self._seen("value", self.loss.value(y, p), p.shape[:1], "one number per sample")
+
+    def gradient(self, y: Array, p: Array) -> Array:
+        """Return the derivative of the mean loss."""
+        return self._seen("gradient", self.loss.gradient(y, p), p.shape, "the shape of the outputs")
+
+    def on_logits(self) -> Loss:
+        """Return the same for scores."""
+        return Checked(self.loss.on_logits())
+
+    def _seen(self, what: str, found: Any, shape: tuple[int, ...], words: str) -> Array:
+        name = f"{what} of the loss {type(self.loss).__name__}"
+        if not isinstance(found, np.ndarray) or found.dtype.kind != "f":
+            kind = found.dtype if isinstance(found, np.ndarray) else type(found).__name__
+            raise DTypeError(f"{name} must return an array of floats of shape {shape}, got {kind}.")
+        if found.shape != shape:
+            raise ShapeError(f"{name} must return {words}, {shape}, got shape {found.shape}.")
+        return found
+
+
+def checked(loss: Loss) -> Loss:
+    """Return the loss itself where it is one of numcnn's, else one that is looked at."""
+    return loss if type(loss) in LOSSES.values() else Checked(loss)

@@ -1,0 +1,133 @@
+"""What an optimizer is."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from numcnn.errors import ShapeError, reject_unknown_keywords
+from numcnn.optimizers.arguments import non_negative, positive
+
+Array = np.ndarray[Any, Any]
+
+
+class Optimizer:
+    """The base of all optimizers; one of your own defines `slot_names` and `update`.
+
+    Args:
+        learning_rate: the length of a step, positive; `lr` is another name for it.
+        decay: lowers the rate as Keras 2 did: lr_t = learning_rate / (1 + decay * t), where t is
+            the number of steps before this one.
+
+    Attributes:
+        iterations: the number of steps so far.
+        slots: what is remembered: name -> one array per parameter.
+        trained: the parameters that it has moved, for an optimizer serves one model.
+        bounded_step: whether a step is at most rate * |g| long, or rate times a number that the
+            other arguments give. Each class says it for itself.
+    """
+
+    slot_names: tuple[str, ...] = ()
+    bounded_step: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        learning_rate: float,
+        *,
+        lr: float | None = None,
+        decay: float = 0.0,
+        name: str | None = None,
+        **unknown: Any,
+    ) -> None:
+        allowed = ["learning_rate", "lr", "decay", *self.hyperparameters()]
+        reject_unknown_keywords(type(self).__name__, unknown, allowed)
+        self.learning_rate = learning_rate if lr is None else lr
+        self.decay = non_negative("decay", decay)
+        self.iterations = 0
+        self.slots: dict[str, list[Array]] = {}
+        self.trained: list[Array] = []
+
+    @classmethod
+    def hyperparameters(cls) -> list[str]:
+        """Return the names of the arguments beside learning_rate and decay."""
+        code = cls.__init__.__code__
+        names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+        return [n for n in names if n not in ("learning_rate", "lr", "decay", "name")]
+
+    @property
+    def learning_rate(self) -> float:
+        """The length of a step."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._learning_rate = positive("learning_rate", value)
+
+    @property
+    def lr(self) -> float:
+        """The learning rate, by its old name."""
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self.learning_rate = value
+
+    def current_rate(self) -> float:
+        """Return the rate of the next step, after decay."""
+        return self.learning_rate / (1 + self.decay * self.iterations)
+
+    def surely_finite(self, norm: float) -> bool:
+        """Return whether the next step is finite for certain, given the gradient's norm.
+
+        So it is at any rate that makes sense for an optimizer with `bounded_step`, as numcnn's own
+        are. The bound is far below the largest float32, 3e38, so that also momentum has room.
+        """
+        longest = self.current_rate() * max(1.0, norm)
+        own = vars(type(self)).get("bounded_step", False)  # a class that inherits may step further
+        return own and longest < 1e6 and getattr(self, "epsilon", 1.0) > 1e-30
+
+    def step(self, params: list[Array], grads: list[Array]) -> None:
+        """Move the parameters, in place, by one step against the gradients."""
+        self.prepare(params)
+        for i, (p, g) in enumerate(zip(params, grads, strict=True)):
+            self.update(p, g, *(self.slots[name][i] for name in self.slot_names))
+        self.iterations += 1
+
+    def prepare(self, params: list[Array]) -> None:
+        """See that these are the parameters of the steps before, and that their slots are there."""
+        if not self.fits(params):
+            raise ShapeError(
+                f"This {type(self).__name__} has trained other parameters than those it is given "
+                f"now, of the shapes {[p.shape for p in params]}, and what it remembers belongs to "
+                "them. Use a new optimizer for each model, and compile anew after a change of "
+                "layers or of what is trainable."
+            )
+        if not self.trained:
+            self.trained = list(params)
+        if not self.slots:
+            self.make_slots(params)
+
+    def fits(self, params: list[Array]) -> bool:
+        """Return whether what is remembered, if anything, belongs to such parameters."""
+        if self.trained:
+            same = (a is b for a, b in zip(self.trained, params, strict=False))
+            return len(params) == len(self.trained) and all(same)
+        shapes = [p.shape for p in params]
+        return all([a.shape for a in slot] == shapes for slot in self.slots.values())
+
+    def make_slots(self, params: list[Array]) -> None:
+        """Start the memory with zeros."""
+        self.slots = {name: [np.zeros_like(p) for p in params] for name in self.slot_names}
+
+    def update(self, p: Array, g: Array, *slots: Array) -> None:
+        """Change one parameter p and its slots, in place, given its gradient g."""
+        raise NotImplementedError(f"{type(self).__name__} does not define update(p, g, *slots).")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make this optimizer again (without its memory)."""
+        names = ["learning_rate", "decay", *self.hyperparameters()]
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Optimizer":
+        """Make an optimizer from what `get_config` returned."""
+        return cls(**config)
