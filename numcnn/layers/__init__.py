@@ -1,21 +1,46 @@
 """The layers: the mathematics of a convolutional network, in NumPy alone.
 
-A reading order for those who want to understand them:
+A network is a row of layers. Numbers go in at one end, for instance the pixels of an image, each
+layer makes new numbers y of its numbers x, and at the other end a loss (numcnn/losses/) says with
+one number how wrong the outcome is. To learn is to lower the loss by changing the layers' weights.
+For that each weight must know its gradient: by how much the loss rises when it rises by a little.
 
-1. dense.py        a matrix product, and how gradients go back through one
-2. activations.py  the bends between the products
-3. im2col.py       how an image becomes a matrix (with a picture)
-4. conv2d.py       the same product as in dense.py, on the windows of an image
-5. maxpool2d.py    a layer without parameters whose gradient goes to the winner
-6. flatten.py, dropout.py
-7. batchnorm.py    every channel measured over the batch and put back into shape
-8. base.py         what a layer is, and how to write one
+A reading order, and the question that each file answers:
 
-Two conventions run through all of them. In names, d stands for the gradient of the loss: dy is
-dloss/dy, one number for each number of y, and dx, dw, db likewise. And each layer has two methods.
-`forward` returns y for x, and in training keeps in `kept` what the way back needs. `backward` is
-given dy, sets dw and db in `grads` and returns dx, which is the dy of the layer below: that is the
-chain rule, one link per layer.
+1. dense.py        How does a layer compute, and how do its weights get their gradients?
+                   A matrix product forward, two matrix products back.
+2. activations.py  Why are ten such layers more than one? They are bent: ReLU, Sigmoid, Tanh,
+                   Softmax. And how does a gradient pass through a bend?
+3. im2col.py       How does a sliding window become a matrix, and where do gradients go on the way
+                   back? With a picture; also strides, padding, dilation.
+4. conv2d.py       What is a convolution, and what is its gradient? The product of dense.py on the
+                   windows of im2col.py, told from the start, with all numbers by hand.
+5. maxpool2d.py    How does an image become smaller, and who gets the gradient? The winner.
+6. flatten.py      How does an image become the row that Dense takes? Nothing is computed.
+7. dropout.py      Why silence units at random, and why does prediction need no correction?
+8. batchnorm.py    Why measure each channel over the batch, and how does a gradient pass through a
+                   mean and a variance?
+9. input.py        How does a model know the shape of its samples?
+10. base.py        What is a layer, and how does one write one's own?
+   arguments.py    What does a layer accept as an argument? The checks; nothing to learn here.
+
+Then losses/ (where the first gradient comes from) and optimizers/ (what is done with the last).
+
+Two conventions run through all files.
+
+Names. d stands for the gradient of the loss: dy holds for each number of y by how much the loss
+rises per unit of that number, and dx, dw, db likewise. An array and its gradient have the same
+shape. The slope of one number in another, where the loss is not meant, is written ∂y/∂x.
+
+Methods. `forward` returns y for x, and in training keeps in `kept` what the way back needs.
+`backward` is given dy, sets dw and db in `grads` and returns dx, which is the dy of the layer
+below. It rests on one rule, the chain rule: a number moves the loss through everything that it
+went into, so its gradient is a sum over those,
+
+    dx[i] = sum over k of dy[k] * ∂y[k]/∂x[i].
+
+All else is to find out, for one layer at a time, which y[k] a number went into, and how steeply.
+In each file a comment in `backward` quotes the line of `forward` that the next lines differentiate.
 """
 
 from numcnn.layers.activations import Activation, Linear, ReLU, Sigmoid, Softmax, Tanh

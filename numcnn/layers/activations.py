@@ -1,6 +1,15 @@
 """Activations: the bend after each linear layer. Without one, ten layers are no more than one.
 
-Each is a layer; `activation="relu"` in Conv2D or Dense means the same layer, run right after z.
+For two linear layers in a row are (x @ w1) @ w2 = x @ (w1 @ w2): a single one with another matrix.
+A bend between them ends that, and enough bent layers can follow any curve.
+
+Each activation is a layer without weights; `activation="relu"` in Conv2D or Dense means the same
+layer, run right after z. All but Softmax take each number by itself: y[i] depends on x[i] alone. So
+the chain rule, dx[i] = sum over k of dy[k] * ∂y[k]/∂x[i], has one term only, and
+
+    dx = dy * the slope of y in x, number by number.
+
+It is pleasant when the slope can be said by y itself: then y is all that is kept.
 """
 
 from typing import Any
@@ -16,10 +25,17 @@ class Linear(Layer):
 
     Math:
         forward    y = x
-        backward   dx = dy
+        backward   the slope is 1, so dx = dy
 
     Shapes:
         x, y: any, the same.
+
+    Example:
+        >>> linear = Linear()
+        >>> linear.forward(np.array([-2.0, 3.0]), training=True)
+        array([-2.,  3.])
+        >>> linear.backward(np.array([10.0, 10.0]))
+        array([10., 10.])
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -36,17 +52,18 @@ class ReLU(Layer):
 
     Math:
         forward    y = max(x, 0)
-        backward   dy/dx is 1 where x > 0 and 0 where x < 0. At x = 0 it is undefined: there is a
-                   kink, and 0 is the usual choice.
+        backward   for x > 0, y = x and the slope ∂y/∂x is 1; for x < 0, y = 0 and it is 0. At
+                   x = 0 there is a kink and no slope; 0 is the usual choice.
                    dx = dy * (x > 0)
 
     Shapes:
         x, y: any, the same.
 
     Keeps:
-        positive, one truth value per number.
+        positive, one truth value per number: on which side of the kink x was.
 
     Note:
+        A unit that is negative for all samples gets no gradient and stays as it is ("dead").
         NaN stays NaN on the way forward.
 
     Reference:
@@ -77,26 +94,33 @@ class Sigmoid(Layer):
     """Squash a number into (0, 1), as a probability.
 
     Math:
-        forward    y = 1 / (1 + exp(-x))
-        backward   dy/dx = exp(-x) / (1 + exp(-x))**2 = y * (1 - y)
+        forward    y = 1 / (1 + exp(-x)) = 1 / s with s = 1 + exp(-x)
+        backward   the slope of 1 / s in s is -1 / s**2, and that of s in x is -exp(-x), so
+                   ∂y/∂x = exp(-x) / s**2 = (1 / s) * (s - 1) / s      as exp(-x) = s - 1
+                         = y * (1 - y)
                    dx = dy * y * (1 - y)
 
     Shapes:
         x, y: any, the same.
 
     Keeps:
-        y.
+        y, in which the slope can be said.
 
     Note:
+        The slope is 1/4 at most and nearly 0 far from x = 0: through many sigmoids little of a
+        gradient is left, which is why ReLU took their place between layers.
         exp overflows for large arguments. With e = exp(-|x|), which does not, y is 1 / (1 + e) for
-        x >= 0 and e / (1 + e) for x < 0.
+        x >= 0 and, both halves of the fraction times e, e / (1 + e) for x < 0.
 
     Example:
+        With exp(-x) = 3, y is 1 / 4 and the slope 1/4 * 3/4 = 0.1875.
+
         >>> sigmoid = Sigmoid()
-        >>> sigmoid.forward(np.array([-1000.0, 0.0, 1000.0]), training=True)
-        array([0. , 0.5, 1. ])
-        >>> sigmoid.backward(np.ones(3))
-        array([0.  , 0.25, 0.  ])
+        >>> x = np.array([-1000.0, -np.log(3.0), 0.0, 1000.0])
+        >>> sigmoid.forward(x, training=True).round(6)
+        array([0.  , 0.25, 0.5 , 1.  ])
+        >>> sigmoid.backward(np.ones(4)).round(6)
+        array([0.    , 0.1875, 0.25  , 0.    ])
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -118,23 +142,25 @@ class Tanh(Layer):
     """Squash a number into (-1, 1).
 
     Math:
-        forward    y = (exp(x) - exp(-x)) / (exp(x) + exp(-x))
-        backward   the numerator's derivative is the denominator and the reverse, so
-                   dy/dx = (denominator**2 - numerator**2) / denominator**2 = 1 - y**2
+        forward    y = s / c with s = exp(x) - exp(-x) and c = exp(x) + exp(-x)
+        backward   the slope of s is c and that of c is s, so by the quotient rule
+                   ∂y/∂x = (c * c - s * s) / c**2 = 1 - y**2
                    dx = dy * (1 - y**2)
 
     Shapes:
         x, y: any, the same.
 
     Keeps:
-        y.
+        y, in which the slope can be said.
 
     Example:
+        With exp(x) = 2, y is (2 - 1/2) / (2 + 1/2) = 0.6 and the slope 1 - 0.36 = 0.64.
+
         >>> tanh = Tanh()
-        >>> tanh.forward(np.array([0.0, 100.0]), training=True)
-        array([0., 1.])
-        >>> tanh.backward(np.ones(2))
-        array([1., 0.])
+        >>> tanh.forward(np.array([0.0, np.log(2.0), 100.0]), training=True).round(6)
+        array([0. , 0.6, 1. ])
+        >>> tanh.backward(np.ones(3)).round(6)
+        array([1.  , 0.64, 0.  ])
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -155,33 +181,43 @@ class Softmax(Layer):
     """Turn scores into probabilities: positive, and they sum to 1 over the last axis.
 
     Math:
-        forward    y[k] = exp(x[k]) / sum over m of exp(x[m])
-        backward   by the quotient rule, with s the sum,
-                   dy[k]/dx[m] = (k == m) * exp(x[k]) / s - exp(x[k]) * exp(x[m]) / s**2
-                               = y[k] * ((k == m) - y[m]), and the sum over k of dy[k] times this is
-                   dx[m] = y[m] * (dy[m] - sum over k of dy[k] * y[k])
+        forward    y[k] = exp(x[k]) / s with s = sum over m of exp(x[m])
+        backward   here each y[k] depends on every x[m], by way of s, whose slope in x[m] is
+                   exp(x[m]). By the quotient rule, with (k == m) for 1 where they are the same
+                   and 0 elsewhere,
+                   ∂y[k]/∂x[m] = (k == m) * exp(x[k]) / s - exp(x[k]) * exp(x[m]) / s**2
+                               = (k == m) * y[k] - y[k] * y[m]
+                   The chain rule sums over all outputs that x[m] went into:
+                   dx[m] = sum over k of dy[k] * ∂y[k]/∂x[m]
+                         = dy[m] * y[m] - y[m] * (sum over k of dy[k] * y[k])
+                         = y[m] * (dy[m] - sum over k of dy[k] * y[k])
+                   In words: a score gains where its dy is above the average of dy, weighted by y.
 
     Shapes:
         x, y: (N, ..., K), the same.
 
     Keeps:
-        y.
+        y, in which the slopes can be said.
 
     Note:
-        A number added to all scores changes nothing, so the greatest is subtracted first and exp
-        never overflows. Before a cross-entropy loss the engine takes both together, because there
-        dx is simply y minus the target: see losses/.
+        A number added to all scores changes nothing: exp(x + a) = exp(x) * exp(a), and exp(a)
+        cancels. So the greatest is subtracted first and exp never overflows.
+        Before a cross-entropy loss the engine takes both together, because there dx is simply y
+        minus the target: losses/cross_entropy.py derives it.
 
     Reference:
         Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
 
     Example:
+        exp of the scores is 1 and 3. The weighted average of dy is 8 * 0.25 + 0 * 0.75 = 2, so
+        dx is 0.25 * (8 - 2) and 0.75 * (0 - 2).
+
         >>> softmax = Softmax()
         >>> y = softmax.forward(np.array([[0.0, np.log(3.0)]]), training=True)
         >>> y.round(6)
         array([[0.25, 0.75]])
-        >>> softmax.backward(np.array([[1.0, 0.0]])).round(6)
-        array([[ 0.1875, -0.1875]])
+        >>> softmax.backward(np.array([[8.0, 0.0]])).round(6)
+        array([[ 1.5, -1.5]])
     """
 
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -196,7 +232,7 @@ class Softmax(Layer):
     def backward(self, dy: Array) -> Array:
         """Return y * (dy - sum(dy * y))."""
         y = self.recall()
-        # y = exp(x) / sum(exp(x))
+        # y = e / e.sum(), and every y[k] depends on every x[m]
         return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
 
 
@@ -204,7 +240,8 @@ class Activation(Layer):
     """An activation by name, as a layer of its own: Activation("softmax").
 
     Math:
-        That of the activation: see `ReLU`, `Softmax`, `Sigmoid`, `Tanh`, `Linear`.
+        forward    y = activation(x)
+        backward   dx = activation.backward(dy): see `ReLU`, `Softmax`, `Sigmoid`, `Tanh`, `Linear`
 
     Shapes:
         x, y: any, the same.
@@ -214,8 +251,11 @@ class Activation(Layer):
         **kwargs: name, input_shape, trainable, dtype: see `Layer`.
 
     Example:
-        >>> Activation("relu").forward(np.array([-1.0, 2.0]))
+        >>> relu = Activation("relu")
+        >>> relu.forward(np.array([-1.0, 2.0]), training=True)
         array([0., 2.])
+        >>> relu.backward(np.array([10.0, 10.0]))
+        array([ 0., 10.])
     """
 
     def __init__(self, activation: Any, **kwargs: Any) -> None:
@@ -228,6 +268,7 @@ class Activation(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return the activation's dx."""
+        # y = activation(x)
         return self.activation.backward(dy)
 
     def get_config(self) -> dict[str, Any]:
@@ -248,8 +289,9 @@ _NAMES = {cls: name for name, cls in ACTIVATIONS.items()}
 def get(identifier: Any) -> Layer:
     """Return a new activation layer from a name, a class, an object or None (linear).
 
-    >>> get("relu").__class__.__name__, get(None).__class__.__name__
-    ('ReLU', 'Linear')
+    Example:
+        >>> get("relu").__class__.__name__, get(None).__class__.__name__
+        ('ReLU', 'Linear')
     """
     if identifier is None:
         return Linear()
@@ -269,7 +311,12 @@ def get(identifier: Any) -> Layer:
 
 
 def serialize(activation: Layer) -> str:
-    """Return the name from which `get` makes the activation again."""
+    """Return the name from which `get` makes the activation again.
+
+    Example:
+        >>> serialize(ReLU())
+        'relu'
+    """
     if type(activation) not in _NAMES:
         raise DTypeError(
             f"{activation!r} has no name to be saved under; known are {', '.join(ACTIVATIONS)}. "

@@ -16,8 +16,9 @@ Pair = tuple[int, int]
 def positive_int(what: str, value: Any) -> int:
     """Return the value as an int; refuse booleans, fractions, texts and what is below 1.
 
-    >>> positive_int("filters", 32)
-    32
+    Example:
+        >>> positive_int("filters", 32)
+        32
     """
     if isinstance(value, bool):
         raise DTypeError(f"{what} must be a positive integer, got the boolean {value!r}.")
@@ -35,8 +36,9 @@ def positive_int(what: str, value: Any) -> int:
 def pair(what: str, value: Any) -> Pair:
     """Return two positive integers from an integer or a pair.
 
-    >>> pair("strides", 2), pair("strides", (2, 1))
-    ((2, 2), (2, 1))
+    Example:
+        >>> pair("strides", 2), pair("strides", (2, 1))
+        ((2, 2), (2, 1))
     """
     if isinstance(value, (tuple, list)):
         if len(value) != 2:
@@ -47,7 +49,12 @@ def pair(what: str, value: Any) -> Pair:
 
 
 def padding_name(what: str, value: Any) -> str:
-    """Return 'valid' or 'same'."""
+    """Return 'valid' or 'same'.
+
+    Example:
+        >>> padding_name("Conv2D", "SAME")
+        'same'
+    """
     name = value.lower() if isinstance(value, str) else value
     if name not in ("valid", "same"):
         raise unknown_name(f"padding of {what}", value, ["valid", "same"])
@@ -55,7 +62,12 @@ def padding_name(what: str, value: Any) -> str:
 
 
 def data_format_name(value: Any) -> DataFormat:
-    """Return 'channels_last' or 'channels_first'; `None` means the backend's setting."""
+    """Return 'channels_last' or 'channels_first'; `None` means the backend's setting.
+
+    Example:
+        >>> data_format_name(None)
+        'channels_last'
+    """
     if value is None:
         return backend.image_data_format()
     if value == "channels_last":
@@ -66,7 +78,12 @@ def data_format_name(value: Any) -> DataFormat:
 
 
 def sample_shape(what: str, value: Any) -> tuple[int, ...]:
-    """Return the shape of one sample as a tuple of positive integers."""
+    """Return the shape of one sample as a tuple of positive integers.
+
+    Example:
+        >>> sample_shape("input_shape", [28, 28, 1]), sample_shape("input_shape", 784)
+        ((28, 28, 1), (784,))
+    """
     if value is None or isinstance(value, (str, bytes)):
         raise DTypeError(f"{what} must be a tuple of positive integers, got {value!r}.")
     try:

@@ -2,28 +2,8 @@
 
 This file holds no mathematics of its own. A layer that you write needs `forward` and `backward`;
 `build` where it has parameters, `compute_output_shape` where the shape changes, and `get_config`
-where it is to be saved:
-
-    class Scale(Layer):                                     # y = w * x, one w per feature
-        def __init__(self, start=1.0, **kwargs):
-            super().__init__(**kwargs)                      # name, input_shape, trainable, dtype
-            self.start = start
-
-        def build(self, input_shape):
-            self.add_parameter("w", input_shape, initializers.Constant(self.start))
-
-        def forward(self, x, training=False):
-            if training:
-                self.kept = x
-            return x * self.params["w"]
-
-        def backward(self, dy):
-            x = self.recall()
-            self.grads["w"] = (dy * x).sum(axis=0)
-            return dy * self.params["w"]
-
-        def get_config(self):                               # each argument of __init__
-            return {"start": self.start, **super().get_config()}
+where it is to be saved. The example of `Layer` below is such a layer, whole; put it into a model
+like any other. Whether its backward is right, `numcnn.gradcheck.check_layer` finds out.
 
 Shapes in `build` and `compute_output_shape` are those of one sample, without the batch axis.
 """
@@ -47,6 +27,17 @@ Shape = tuple[int, ...]
 class Layer:
     """The base of all layers.
 
+    Math:
+        forward    y = f(x, params), whatever f is
+        backward   by the chain rule, for each number of x and of a parameter p,
+                   dx[i] = sum over k of dy[k] * ∂y[k]/∂x[i]            returned
+                   dp[i] = sum over k of dy[k] * ∂y[k]/∂p[i]            set in `grads`
+                   where k runs over all numbers of y, the samples of the batch among them.
+
+    Shapes:
+        x, dx: (N, *input_shape)     y, dy: (N, *compute_output_shape(input_shape))
+        grads[name]: that of params[name]
+
     Args:
         name: what summaries and errors call the layer; by default from the class's name.
         input_shape: the shape of one sample, without the batch axis; needed by the first layer of
@@ -60,6 +51,43 @@ class Layer:
         statistics: weights that training moves without a gradient, by name: moving means, which
             `after_update` moves. They are saved and counted with the parameters.
         kept: what the last `forward(training=True)` kept for `backward`; `None` otherwise.
+
+    Example:
+        A layer of your own: y = x * w, with one w per feature.
+
+        >>> class Scale(Layer):
+        ...     def __init__(self, start=1.0, **kwargs):
+        ...         super().__init__(**kwargs)  # name, input_shape, trainable, dtype
+        ...         self.start = start
+        ...
+        ...     def build(self, input_shape):
+        ...         self.add_parameter("w", input_shape, initializers.Constant(self.start))
+        ...
+        ...     def forward(self, x, training=False):
+        ...         if training:
+        ...             self.kept = x
+        ...         return x * self.params["w"]
+        ...
+        ...     def backward(self, dy):
+        ...         x = self.recall()
+        ...         # y = x * w: w went into y of every sample, with the slope x
+        ...         self.grads["w"] = (dy * x).sum(axis=0)
+        ...         return dy * self.params["w"]
+        ...
+        ...     def get_config(self):  # each argument of __init__
+        ...         return {"start": self.start, **super().get_config()}
+
+        Two samples of two features, each feature times 3.
+
+        >>> scale = Scale(3.0, dtype="float64")
+        >>> scale(np.array([[1.0, 2.0], [4.0, 5.0]]), training=True)
+        array([[ 3.,  6.],
+               [12., 15.]])
+        >>> scale.backward(np.array([[1.0, 1.0], [10.0, 10.0]]))
+        array([[ 3.,  3.],
+               [30., 30.]])
+        >>> scale.grads["w"]  # 1*1 + 10*4 and 1*2 + 10*5
+        array([41., 52.])
     """
 
     default_name: ClassVar[str] = ""

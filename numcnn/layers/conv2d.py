@@ -1,7 +1,71 @@
 """Conv2D: small filters slide over an image, and each asks everywhere "do I see my pattern here?".
 
-With im2col (see im2col.py, the picture there comes first) all windows become the rows of one matrix
-and all filters the columns of another; then the convolution is their product, forward and backward.
+A filter is a small window of weights. Laid upon the image, each weight is multiplied by the pixel
+under it; the sum of the products, plus a bias, is the filter's answer there. It is large where the
+pixels are like the weights. The same filter answers at every place, so what is learned in one
+corner is known in all of them, and a filter has few weights however large the image. F filters give
+F answers at each place: the F channels that come out.
+
+Forward. im2col (im2col.py) copies every window into a row of a matrix, here a 2x2 window on a 3x3
+image of one channel; the filter's four weights become a column, and all answers are one product:
+
+      image                cols           w          z
+      a b c              a b d e         w00      top left
+      d e f    im2col    b c e f    @    w01   =  top right
+      g h i   ------->   d e g h         w10      bottom left
+                         e f h i         w11      bottom right
+      filter
+      w00 w01            z[0] = a * w00 + b * w01 + d * w10 + e * w11
+      w10 w11
+
+    z[r, f] = b[f] + sum over k of cols[r, k] * w[k, f]             z = cols @ w + b
+
+A row r is a window (n, oh, ow): which image, which place. A column k is a tap and a channel
+(i, j, c): which number of the window. So this is Dense on windows, and dense.py has the same lines.
+
+Backward. Given is dy: for each number of y by how much the loss, the one number that training
+lowers, rises per unit of it. The same is wanted for all that went in: db, dw and dx. Where
+y = activation(z), the activation turns dy into dz first; without one dz is dy. Then the chain rule:
+a number's gradient is the sum, over all z that it went into, of dz times the slope of z in it.
+
+    b[f]        went into z[r, f] of every window r, with the slope 1:
+                db[f] = sum over r of dz[r, f]                      db = dz.sum(axis=0)
+    w[k, f]     went into z[r, f] of every window r, multiplied by cols[r, k], which is the slope:
+                dw[k, f] = sum over r of cols[r, k] * dz[r, f]      dw = cols.T @ dz
+    cols[r, k]  went into z[r, f] of every filter f, multiplied by w[k, f]:
+                dcols[r, k] = sum over f of dz[r, f] * w[k, f]      dcols = dz @ w.T
+    a pixel     was copied into each window that covers it. A copy's slope is 1:
+                dx[pixel] = sum of dcols over all its copies        dx = col2im(dcols)
+
+In the picture e was copied four times: de = dcols[0, 3] + dcols[1, 2] + dcols[2, 1] + dcols[3, 0],
+which for one filter is dz[0] * w11 + dz[1] * w10 + dz[2] * w01 + dz[3] * w00: the filter, turned by
+half a circle, laid upon dz. So the gradient of a convolution is a convolution with turned filters.
+
+By hand. One filter, one image, dz = 1, 10, 100, 1000, so that decimal digits show who went where:
+
+    >>> import numpy as np
+    >>> x = np.array([[1.0, 0.0, 2.0],
+    ...               [3.0, 1.0, 0.0],
+    ...               [0.0, 2.0, 1.0]]).reshape(1, 3, 3, 1)
+    >>> w = np.array([[1.0, 2.0],
+    ...               [3.0, 4.0]]).reshape(2, 2, 1, 1)
+    >>> conv = Conv2D(1, (2, 2), dtype="float64")
+    >>> conv.build_for((3, 3, 1))
+    >>> conv.set_weights([w, np.array([5.0])])
+    >>> conv.forward(x, training=True).reshape(2, 2)  # first 1*1 + 0*2 + 3*3 + 1*4 + 5
+    array([[19., 12.],
+           [18., 16.]])
+    >>> dz = np.array([[1.0, 10.0], [100.0, 1000.0]]).reshape(1, 2, 2, 1)
+    >>> dx = conv.backward(dz)
+    >>> conv.grads["b"]  # each window once
+    array([1111.])
+    >>> conv.grads["w"].reshape(2, 2)  # w00 lay on the pixels 1, 0, 3, 1: 1301, read backwards
+    array([[1301.,  120.],
+           [2013., 1201.]])
+    >>> dx.reshape(3, 3).astype(int)  # e lay under w11, w10, w01, w00: 4 + 30 + 200 + 1000
+    array([[   1,   12,   20],
+           [ 103, 1234, 2040],
+           [ 300, 3400, 4000]])
 """
 
 from typing import Any
@@ -28,13 +92,12 @@ class Conv2D(Layer):
     Math:
         forward    z[n, oh, ow, f] = b[f] + sum over i, j, c of
                        x_padded[n, oh*sh + i*dh, ow*sw + j*dw, c] * w[i, j, c, f]
+                   as matrices, one row per window:  z = cols @ w + b
                    y = activation(z)
-                   As matrices, one row per window:  z = cols @ w + b
         backward   dz = activation.backward(dy)
-                   db = sum of dz over all windows      (b is added to each of them)
-                   dw = cols.T @ dz                     (as in dense.py, with cols for x)
-                   dcols = dz @ w.T                     (as dx in dense.py)
-                   dx = col2im(dcols)                   (a pixel collects from all its windows)
+                   db = dz.sum(axis=0)          dcols = dz @ w.T
+                   dw = cols.T @ dz             dx = col2im(dcols)
+        Where this comes from stands at the top of this file.
 
     Shapes:
         x: (N, H, W, C)     y: (N, OH, OW, F)     w: (KH, KW, C, F)     b: (F,)
@@ -56,7 +119,8 @@ class Conv2D(Layer):
         **kwargs: name, input_shape, trainable, dtype: see `Layer`.
 
     Keeps:
-        cols, all windows: KH*KW/(sh*sw) times as many numbers as x. That is the price of im2col.
+        cols, all windows, since dw is made of them: KH*KW/(sh*sw) times as many numbers as x. That
+        is the price of im2col. And the shape of x.
 
     Raises:
         ShapeError: the input is not images, or a window does not fit into them.
@@ -74,13 +138,20 @@ class Conv2D(Layer):
         A filter that subtracts each pixel from its right neighbour finds the one vertical edge.
 
         >>> import numpy as np
-        >>> edge = Conv2D(1, (1, 2), use_bias=False, input_shape=(2, 4, 1))
+        >>> edge = Conv2D(1, (1, 2), use_bias=False)
         >>> x = np.array([[0., 0., 5., 5.], [0., 0., 5., 5.]]).reshape(1, 2, 4, 1)
         >>> edge.build_for((2, 4, 1))
         >>> edge.set_weights([np.array([-1., 1.]).reshape(1, 2, 1, 1)])
-        >>> edge.forward(x).reshape(2, 3)
+        >>> edge.forward(x, training=True).reshape(2, 3)
         array([[0., 5., 0.],
                [0., 5., 0.]])
+
+        If the loss rises with the answers at the edge, darker pixels to its left and brighter ones
+        to its right would raise it:
+
+        >>> edge.backward(np.array([[0., 1., 0.], [0., 1., 0.]]).reshape(1, 2, 3, 1)).reshape(2, 4)
+        array([[ 0., -1.,  1.,  0.],
+               [ 0., -1.,  1.,  0.]])
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Conv2D":
@@ -152,8 +223,8 @@ class Conv2D(Layer):
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return y = activation(conv(x, w) + b)."""
-        x = channels_last(x, self.data_format)
-        w = self.params["w"]
+        x = channels_last(x, self.data_format)  # (N, H, W, C)
+        w = self.params["w"]  # (KH, KW, C, F)
         n, ih, iw, _ = x.shape
         (oh, ow), padding = self.geometry(ih, iw)
         cols = im2col(x, self.kernel_size, self.strides, padding, self.dilation_rate)
@@ -168,7 +239,7 @@ class Conv2D(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Set dw and db, return dx."""
-        cols, x_shape = self.recall()
+        cols, x_shape = self.recall()  # what forward kept
         w = self.params["w"]
         # y = activation(z)
         dz = channels_last(self.activation.backward(dy), self.data_format)
@@ -178,12 +249,12 @@ class Conv2D(Layer):
         if self.use_bias:
             self.grads["b"] = dz.sum(axis=0)
         # z = cols @ w, where w has the shape (KH*KW*C, F)
-        self.grads["w"] = (cols.T @ dz).reshape(w.shape)
+        self.grads["w"] = (cols.T @ dz).reshape(w.shape)  # (KH, KW, C, F)
         dcols = dz @ w.reshape(-1, f).T  # (N*OH*OW, KH*KW*C)
         # cols = im2col(x)
-        dcols = dcols.reshape(n, oh, ow, *w.shape[:3])
+        dcols = dcols.reshape(n, oh, ow, *w.shape[:3])  # (N, OH, OW, KH, KW, C)
         _, padding = self.geometry(*x_shape[1:3])
-        dx = col2im(dcols, x_shape, self.strides, padding, self.dilation_rate)
+        dx = col2im(dcols, x_shape, self.strides, padding, self.dilation_rate)  # (N, H, W, C)
         return as_given(dx, self.data_format)
 
     def get_config(self) -> dict[str, Any]:

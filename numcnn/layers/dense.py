@@ -1,4 +1,26 @@
-"""Dense: every output looks at every input, each through a weight of its own."""
+"""Dense: every output looks at every input, each through a weight of its own.
+
+Forward. Output u of sample n is a weighted sum of the sample's D numbers, plus a bias:
+
+    z[n, u] = b[u] + sum over d of x[n, d] * w[d, u]          as matrices   z = x @ w + b
+
+A row of x is a sample, a column of w holds the weights of one output. An activation may follow,
+y = activation(z): see activations.py.
+
+Backward. Given is dy, for each number of y by how much the loss rises per unit of it. Wanted is the
+same for all that went in. The activation gives dz for dy. Then for each number one question: which
+z did it go into, and how steeply? Its gradient is the sum, over those z, of dz times the slope.
+
+    b[u]     went into z[n, u] of every sample n. The slope ∂z[n, u]/∂b[u] is 1:
+             db[u] = sum over n of dz[n, u]                                  db = dz.sum(axis=0)
+    w[d, u]  went into z[n, u] of every sample n. The slope is what it is multiplied by, x[n, d]:
+             dw[d, u] = sum over n of x[n, d] * dz[n, u]                     dw = x.T @ dz
+    x[n, d]  went into z[n, u] of every output u. The slope is w[d, u]:
+             dx[n, d] = sum over u of dz[n, u] * w[d, u]                     dx = dz @ w.T
+
+The transposes need no memory: the shapes allow nothing else. dw must be (D, U) as w is, and of
+x (N, D) and dz (N, U) only x.T @ dz makes that.
+"""
 
 from typing import Any
 
@@ -14,11 +36,11 @@ class Dense(Layer):
 
     Math:
         forward    z = x @ w + b,  y = activation(z)
-        backward   dz = activation.backward(dy), which is dy * activation'(z) for most of them
-                   z[n, u] = sum over d of x[n, d] * w[d, u] + b[u], so
-                   dw[d, u] = sum over n of x[n, d] * dz[n, u]     dw = x.T @ dz
-                   db[u]    = sum over n of dz[n, u]
-                   dx[n, d] = sum over u of dz[n, u] * w[d, u]     dx = dz @ w.T
+        backward   dz = activation.backward(dy)
+                   db = dz.sum(axis=0)
+                   dw = x.T @ dz
+                   dx = dz @ w.T
+        Where this comes from stands at the top of this file.
 
     Shapes:
         x: (N, D)     w: (D, U)     b: (U,)     y: (N, U)
@@ -33,22 +55,31 @@ class Dense(Layer):
         **kwargs: name, input_shape, trainable, dtype: see `Layer`.
 
     Keeps:
-        x.
+        x, since dw is made of it. The activation keeps what it needs itself.
 
     Raises:
         ShapeError: the samples have no axis to multiply.
 
     Example:
+        Two samples of three numbers, and one output.
+
         >>> import numpy as np
-        >>> dense = Dense(1, input_shape=(2,), dtype="float64")
-        >>> dense.build_for((2,))
-        >>> dense.set_weights([np.array([[2.0], [3.0]]), np.array([1.0])])
-        >>> dense.forward(np.array([[10.0, 100.0]]), training=True)
-        array([[321.]])
-        >>> dense.backward(np.array([[1.0]]))
-        array([[2., 3.]])
+        >>> dense = Dense(1, dtype="float64")
+        >>> dense.build_for((3,))
+        >>> dense.set_weights([np.array([[2.0], [3.0], [4.0]]), np.array([1.0])])
+        >>> x = np.array([[1.0, 0.0, 5.0], [2.0, 3.0, 0.0]])
+        >>> dense.forward(x, training=True)  # 1*2 + 0*3 + 5*4 + 1 and 2*2 + 3*3 + 0*4 + 1
+        array([[23.],
+               [14.]])
+
+        Let the loss rise by 1 per unit of the first output and by 10 per unit of the second. Then
+        the digits show who went where: dw is 1 times the first sample plus 10 times the second.
+
+        >>> dense.backward(np.array([[1.0], [10.0]]))
+        array([[ 2.,  3.,  4.],
+               [20., 30., 40.]])
         >>> dense.grads["w"].ravel(), dense.grads["b"]
-        (array([ 10., 100.]), array([1.]))
+        (array([21., 30.,  5.]), array([11.]))
     """
 
     def __init__(
@@ -96,13 +127,13 @@ class Dense(Layer):
         w = self.params["w"]
         # y = activation(z)
         dz = self.activation.backward(dy)
-        rows, drows = x.reshape(-1, w.shape[0]), dz.reshape(-1, self.units)
+        rows, drows = x.reshape(-1, w.shape[0]), dz.reshape(-1, self.units)  # (N, D), (N, U)
         # z += b
         if self.use_bias:
             self.grads["b"] = drows.sum(axis=0)
         # z = x @ w
-        self.grads["w"] = rows.T @ drows
-        return dz @ w.T
+        self.grads["w"] = rows.T @ drows  # (D, U)
+        return dz @ w.T  # (N, D)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make this layer again."""

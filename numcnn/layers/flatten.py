@@ -1,4 +1,9 @@
-"""Flatten and Reshape: the same numbers, other axes. Dense needs a row, Conv2D needs an image."""
+"""Flatten and Reshape: the same numbers, other axes. Dense needs a row, Conv2D needs an image.
+
+Nothing is computed: each number of y is one number of x, at another place, so its slope in it is 1
+and in all others 0. By the chain rule its gradient is that of the place where it went: dy, moved
+back to where x had it.
+"""
 
 import math
 from typing import Any
@@ -13,8 +18,8 @@ class Flatten(Layer):
     """Lay every sample out as one row.
 
     Math:
-        forward    y = x with its axes after the first joined
-        backward   dx = dy with those axes as before: each number moved, none changed.
+        forward    y[n, a * B + b] = x[n, a, b], and so on for more axes: they are joined into one
+        backward   dx[n, a, b] = dy[n, a * B + b]: the same the other way
 
     Shapes:
         x: (N, A, B, ...)     y: (N, A*B*...)
@@ -29,8 +34,12 @@ class Flatten(Layer):
 
     Example:
         >>> import numpy as np
-        >>> Flatten().forward(np.arange(6).reshape(1, 3, 2))
-        array([[0, 1, 2, 3, 4, 5]])
+        >>> flatten = Flatten()
+        >>> flatten.forward(np.array([[[1.0, 2.0], [3.0, 4.0]]]), training=True)
+        array([[1., 2., 3., 4.]])
+        >>> flatten.backward(np.array([[10.0, 20.0, 30.0, 40.0]]))
+        array([[[10., 20.],
+                [30., 40.]]])
     """
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
@@ -67,8 +76,8 @@ class Reshape(Layer):
     """Give every sample another shape with as many numbers.
 
     Math:
-        forward    y = x in the new shape, in reading order
-        backward   dx = dy in the old one
+        forward    y = x in the new shape: both read in the same order, the last axis fastest
+        backward   dx = dy in the old shape
 
     Shapes:
         x: (N, ...)     y: (N, *target_shape)
@@ -85,9 +94,12 @@ class Reshape(Layer):
 
     Example:
         >>> import numpy as np
-        >>> Reshape((2, -1)).forward(np.arange(6).reshape(1, 6))
-        array([[[0, 1, 2],
-                [3, 4, 5]]])
+        >>> reshape = Reshape((2, -1))
+        >>> reshape.forward(np.array([[1.0, 2.0, 3.0, 4.0]]), training=True)
+        array([[[1., 2.],
+                [3., 4.]]])
+        >>> reshape.backward(np.array([[[10.0, 20.0], [30.0, 40.0]]]))
+        array([[10., 20., 30., 40.]])
     """
 
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:

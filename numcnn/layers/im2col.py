@@ -1,18 +1,34 @@
 """im2col: lay the windows of an image out as rows, so that a convolution is one matrix product.
 
-A 2x2 window sliding over a 3x3 image of one channel, stride 1, no padding:
+A 2x2 window slides over a 3x3 image of one channel, one pixel at a time. Each place is a row:
 
       a b c             row 0: a b d e        (window at the top left)
       d e f    im2col   row 1: b c e f        (one step to the right)
-      g h i   ------->  row 2: d e g h
+      g h i   ------->  row 2: d e g h        (one step down)
                         row 3: e f h i
                                |     |
                                |     +-- the window's bottom-right pixel, for every position
                                +-------- the window's top-left pixel, for every position
 
-Each pixel stands in as many rows as there are windows that cover it: e stands in all four.
-col2im is the way back for gradients: it adds each row's numbers up at the pixels they came from.
-So col2im is not the inverse of im2col but its transpose: sum(im2col(x) * r) == sum(x * col2im(r)).
+A place inside the window is a tap, (i, j) for row i and column j. With C channels each letter is C
+numbers. Three arguments change which pixel lies under a tap:
+
+    strides (sh, sw)     the window moves by sh rows or sw columns instead of one
+    dilation (dh, dw)    the taps stand dh rows and dw columns apart, with holes between them
+    padding              a border around the image, so that windows may begin before its first pixel
+
+    cols[n, oh, ow, i, j, c] = x_padded[n, oh*sh + i*dh, ow*sw + j*dw, c]
+
+The way back. Nothing is computed here, numbers are only copied: the slope of a copy in its pixel is
+1. So the chain rule says that a pixel's gradient is the sum of its copies' gradients:
+
+    dx_padded[n, h, v, c] = sum of dcols[n, oh, ow, i, j, c] over all windows and taps with
+                            oh*sh + i*dh = h and ow*sw + j*dw = v
+
+In the picture e was copied into all four rows, so de = dcols[0, 3] + dcols[1, 2] + dcols[2, 1] +
+dcols[3, 0], while the corner a was copied once. That is col2im. It does not undo im2col: it adds up
+where im2col copied. In the language of matrices im2col is a matrix of zeros and ones, and col2im is
+its transpose, hence sum(im2col(x) * r) == sum(x * col2im(r)) for every r.
 
 Python loops here run over the KH * KW positions inside the window only; NumPy does the rest.
 """
@@ -32,11 +48,14 @@ def out_size(size: int, k: int, stride: int, padding: Pair, dilation: int = 1) -
     """Return how many window positions fit along one axis.
 
     Math:
-        A window of k taps, dilation d apart, covers d * (k - 1) + 1 pixels. Its first position is
-        0, each next one `stride` further, the last ends inside size + padding.
+        Window o begins at pixel o * stride, and its last tap lies dilation * (k - 1) further. That
+        must be a pixel:  o * stride + dilation * (k - 1) <= size + sum(padding) - 1.
+        o begins at 0, so there is one window more than the greatest o:
+        out = (size + sum(padding) - dilation * (k - 1) - 1) // stride + 1
 
-    >>> out_size(28, 3, 1, (0, 0)), out_size(28, 3, 2, (0, 1)), out_size(5, 3, 1, (0, 0), 2)
-    (26, 14, 1)
+    Example:
+        >>> out_size(28, 3, 1, (0, 0)), out_size(28, 3, 2, (0, 1)), out_size(5, 3, 1, (0, 0), 2)
+        (26, 14, 1)
     """
     return (size + sum(padding) - dilation * (k - 1) - 1) // stride + 1
 
@@ -44,10 +63,14 @@ def out_size(size: int, k: int, stride: int, padding: Pair, dilation: int = 1) -
 def same_padding(size: int, k: int, stride: int, dilation: int = 1) -> Pair:
     """Return the zeros before and after an axis that make out_size == ceil(size / stride).
 
-    Where the number is odd, the extra zero stands at the end (bottom, right), as in Keras.
+    Math:
+        out = ceil(size / stride) windows: the last begins at (out - 1) * stride and covers
+        dilation * (k - 1) + 1 pixels. What the image lacks of that is added, half before and half
+        after; of an odd number the extra zero stands at the end (bottom, right), as in Keras.
 
-    >>> same_padding(28, 3, 1), same_padding(28, 2, 1), same_padding(28, 3, 2)
-    ((1, 1), (0, 1), (0, 1))
+    Example:
+        >>> same_padding(28, 3, 1), same_padding(28, 2, 1), same_padding(28, 3, 2)
+        ((1, 1), (0, 1), (0, 1))
     """
     out = -(-size // stride)
     total = max(0, (out - 1) * stride + dilation * (k - 1) + 1 - size)
@@ -59,11 +82,15 @@ def window_geometry(
 ) -> tuple[Pair, Padding]:
     """Return ((OH, OW), padding in pixels) for an image of this size and 'valid' or 'same'.
 
+    Math:
+        `same_padding` or (0, 0), and `out_size`, for the rows and for the columns.
+
     Raises:
         ShapeError: the window does not fit into the image.
 
-    >>> window_geometry((28, 28), (3, 3), (1, 1), "valid")
-    ((26, 26), ((0, 0), (0, 0)))
+    Example:
+        >>> window_geometry((28, 28), (3, 3), (1, 1), "valid")
+        ((26, 26), ((0, 0), (0, 0)))
     """
     pads: list[Pair] = []
     outs: list[int] = []
@@ -91,7 +118,7 @@ def im2col(
     """Return every window of x: cols[n, oh, ow, i, j] is the pixel under tap (i, j).
 
     Math:
-        cols[n, oh, ow, i, j, c] = x_padded[n, oh * sh + i * dh, ow * sw + j * dw, c]
+        cols[n, oh, ow, i, j, c] = x_padded[n, oh*sh + i*dh, ow*sw + j*dw, c]
 
     Shapes:
         x: (N, H, W, C)
@@ -106,6 +133,8 @@ def im2col(
         fill: the value of the added pixels: 0 for convolutions, -inf for max-pooling.
 
     Example:
+        The picture at the top of this file, with 0 to 8 for a to i.
+
         >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
         >>> im2col(x, (2, 2)).reshape(4, 4)
         array([[0., 1., 3., 4.],
@@ -140,19 +169,23 @@ def col2im(
     """Add the windows' gradients up at the pixels they came from: the transpose of `im2col`.
 
     Math:
-        dx_padded[n, oh * sh + i * dh, ow * sw + j * dw, c] += dcols[n, oh, ow, i, j, c]
-        and dx is dx_padded without its border, since the added pixels are constants.
+        dx_padded[n, oh*sh + i*dh, ow*sw + j*dw, c] += dcols[n, oh, ow, i, j, c]
+        and dx is dx_padded without its border, since the added pixels are constants. Why, stands at
+        the top of this file.
 
     Shapes:
         dcols: (N, OH, OW, KH, KW, C)
         dx: x_shape = (N, H, W, C)
 
     Example:
-        >>> ones = np.ones((1, 2, 2, 2, 2, 1))
-        >>> col2im(ones, (1, 3, 3, 1)).reshape(3, 3)  # how many windows cover each pixel
-        array([[1., 2., 1.],
-               [2., 4., 2.],
-               [1., 2., 1.]])
+        Each row its own digit: 1 for the first window, 10, 100, 1000 for the others. The digits
+        of a pixel then name the windows that cover it.
+
+        >>> dcols = np.repeat([1.0, 10.0, 100.0, 1000.0], 4).reshape(1, 2, 2, 2, 2, 1)
+        >>> col2im(dcols, (1, 3, 3, 1)).reshape(3, 3).astype(int)
+        array([[   1,   11,   10],
+               [ 101, 1111, 1010],
+               [ 100, 1100, 1000]])
     """
     n, ih, iw, c = x_shape
     _, oh, ow, kh, kw, _ = dcols.shape
@@ -169,12 +202,34 @@ def col2im(
 
 
 def channels_last(x: Array, data_format: str) -> Array:
-    """Return x as (N, H, W, C), whichever layout it came in."""
+    """Return x as (N, H, W, C), whichever layout it came in.
+
+    Math:
+        The same numbers; for 'channels_first' the axes in another order.
+
+    Shapes:
+        x: (N, H, W, C) or, with 'channels_first', (N, C, H, W)
+
+    Example:
+        >>> channels_last(np.zeros((5, 1, 28, 29)), "channels_first").shape
+        (5, 28, 29, 1)
+    """
     return x if data_format == "channels_last" else x.transpose(0, 2, 3, 1)
 
 
 def as_given(y: Array, data_format: str) -> Array:
-    """Return y, which is (N, H, W, C), in the layout that the user chose."""
+    """Return y, which is (N, H, W, C), in the layout that the user chose.
+
+    Math:
+        The same numbers: `channels_last` undone.
+
+    Shapes:
+        y: (N, H, W, C)
+
+    Example:
+        >>> as_given(np.zeros((5, 28, 29, 1)), "channels_first").shape
+        (5, 1, 28, 29)
+    """
     return y if data_format == "channels_last" else y.transpose(0, 3, 1, 2)
 
 
@@ -183,6 +238,10 @@ def image_shape(what: str, shape: tuple[int, ...], data_format: str) -> tuple[in
 
     Raises:
         ShapeError: the shape is not that of an image.
+
+    Example:
+        >>> image_shape("Conv2D", (1, 28, 29), "channels_first")
+        (28, 29, 1)
     """
     if len(shape) != 3:
         axes = "(H, W, C)" if data_format == "channels_last" else "(C, H, W)"
@@ -196,5 +255,10 @@ def image_shape(what: str, shape: tuple[int, ...], data_format: str) -> tuple[in
 
 
 def image_shape_as_given(shape: tuple[int, int, int], data_format: str) -> tuple[int, int, int]:
-    """Return (H, W, C) in the layout that the user chose."""
+    """Return (H, W, C) in the layout that the user chose.
+
+    Example:
+        >>> image_shape_as_given((28, 29, 1), "channels_first")
+        (1, 28, 29)
+    """
     return shape if data_format == "channels_last" else (shape[2], shape[0], shape[1])

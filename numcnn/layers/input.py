@@ -11,7 +11,7 @@ class InputLayer(Layer):
 
     Math:
         forward    y = x
-        backward   dx = dy
+        backward   the slope is 1, so dx = dy
 
     Shapes:
         x, y: (N, *shape)
@@ -21,8 +21,12 @@ class InputLayer(Layer):
         **kwargs: name, dtype: see `Layer`.
 
     Example:
-        >>> Input(shape=(28, 28, 1)).given_input_shape
-        (28, 28, 1)
+        >>> import numpy as np
+        >>> entrance = InputLayer((3,))
+        >>> entrance.forward(np.array([[1.0, 2.0, 3.0]]))
+        array([[1., 2., 3.]])
+        >>> entrance.backward(np.array([[10.0, 20.0, 30.0]]))
+        array([[10., 20., 30.]])
     """
 
     default_name = "input"
@@ -41,5 +45,16 @@ class InputLayer(Layer):
 
 
 def Input(shape: Any = None, **kwargs: Any) -> InputLayer:
-    """Return an `InputLayer` for samples of this shape: `Sequential([Input(shape=...), ...])`."""
+    """Return an `InputLayer` for samples of this shape: `Sequential([Input(shape=...), ...])`.
+
+    Math:
+        That of the layer: y = x.
+
+    Shapes:
+        shape: that of one sample, without the batch axis.
+
+    Example:
+        >>> Input(shape=(28, 28, 1)).given_input_shape
+        (28, 28, 1)
+    """
     return InputLayer(shape=shape, **kwargs)

@@ -1,7 +1,19 @@
 """MaxPool2D: keep the strongest answer of each window, and forget exactly where it was.
 
 The image becomes smaller, and what follows sees the same when a stroke moves by a pixel. There is
-nothing to learn here; the gradient simply goes back to the pixel that won.
+nothing to learn here, no weight.
+
+Backward. y of a window is a copy of its greatest pixel, the winner. Move the winner by a little and
+y moves as much: the slope is 1. Move another pixel of the window by a little and it still loses: y
+stays, the slope is 0. So by the chain rule, dx = sum over all y of dy times the slope, a pixel's
+gradient is the sum of dy over the windows that it wins:
+
+      x        2x2 windows, stride 2     y         dy             dx
+      1 2 0 0      1 2 | 0 0                                   0  0  0  0
+      3 4 0 7      3 4 | 0 7            4 7      10 20         0 10  0 20
+
+It takes im2col (im2col.py) to find the winners and col2im to send each dy home. With strides below
+the pool size windows overlap, a pixel can win several, and col2im adds up what it is sent.
 """
 
 from typing import Any
@@ -26,9 +38,8 @@ class MaxPool2D(Layer):
 
     Math:
         forward    y[n, oh, ow, c] = max over i, j of x_padded[n, oh*sh + i, ow*sw + j, c]
-        backward   y is the winner's copy, so dy/dx is 1 for the winning pixel and 0 for the others:
-                   dx[winner of window (oh, ow)] += dy[n, oh, ow, c]
-                   (+=, since with strides below the pool size a pixel can win several windows)
+        backward   ∂y/∂x is 1 for the winner of the window and 0 for its other pixels, so for each
+                   window   dx[its winner] += dy[n, oh, ow, c]
 
     Shapes:
         x: (N, H, W, C)     y: (N, OH, OW, C), OH and OW as in Conv2D.
@@ -43,7 +54,8 @@ class MaxPool2D(Layer):
         **kwargs: name, input_shape, trainable, dtype: see `Layer`.
 
     Keeps:
-        winner, the position 0 to KH*KW - 1 of each window's maximum: one integer per output.
+        winner, the position 0 to KH*KW - 1 of each window's maximum: one integer per output. And
+        the shape of x.
 
     Raises:
         ShapeError: the input is not images, or a window does not fit into them.
@@ -64,6 +76,15 @@ class MaxPool2D(Layer):
         >>> pool.backward(np.array([10., 20.]).reshape(1, 1, 2, 1)).reshape(2, 4)
         array([[ 0.,  0.,  0.,  0.],
                [ 0., 10.,  0., 20.]])
+
+        With a stride of one there are three windows; the 4 wins two of them, and is paid by both.
+
+        >>> pool = MaxPool2D(2, strides=1)
+        >>> pool.forward(x, training=True).ravel()
+        array([4., 4., 7.])
+        >>> pool.backward(np.array([1., 10., 100.]).reshape(1, 1, 3, 1)).reshape(2, 4)
+        array([[  0.,   0.,   0.,   0.],
+               [  0.,  11.,   0., 100.]])
     """
 
     default_name = "max_pooling2d"
@@ -116,14 +137,14 @@ class MaxPool2D(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dx: each output's gradient at its winning pixel, zero elsewhere."""
-        winner, x_shape = self.recall()
+        winner, x_shape = self.recall()  # what forward kept
         dy = channels_last(dy, self.data_format)
         n, oh, ow, c = dy.shape
-        # y = cols.max(axis=3), which is the number at winner
+        # y = cols.max(axis=3), a copy of the number at winner
         dcols = np.zeros((n, oh, ow, self.n_taps, c), dy.dtype)
         np.put_along_axis(dcols, winner, dy[:, :, :, None, :], axis=3)
         # cols = im2col(x)
-        dcols = dcols.reshape(n, oh, ow, *self.pool_size, c)
+        dcols = dcols.reshape(n, oh, ow, *self.pool_size, c)  # (N, OH, OW, KH, KW, C)
         _, padding = self.geometry(*x_shape[1:3])
         return as_given(col2im(dcols, x_shape, self.strides, padding), self.data_format)
 
