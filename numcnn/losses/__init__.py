@@ -1,19 +1,27 @@
 """Losses: one number for how wrong the outputs are, and its gradient, side by side.
 
-`value` gives one loss per sample; training minimises their mean. `gradient` is the derivative of
-that mean with respect to the outputs, so it holds the factor 1/N.
+This is where backpropagation begins. The last layer's outputs go into a loss together with the
+targets, the loss's gradient goes into the last layer's `backward` as dy, and so on down.
 
-The last activation and the loss belong together. A softmax followed by a cross-entropy, taken one
-after the other, computes log(exp(z)) with a rounding error in between: for a sure mistake the
-probability rounds to 0 and its logarithm to -infinity. From the scores z (the "logits", before the
-softmax) both are exact:
+Here y is the target, what should have come out, and p the output. `value` gives the loss of each
+sample; training lowers their mean over the batch of N samples,
 
-    p = softmax(z)
-    loss = -sum_k y_k log p_k = log(sum_k exp(z_k)) - sum_k y_k z_k          (where sum_k y_k = 1)
-    dloss/dz_k = exp(z_k) / sum_m exp(z_m) - y_k = p_k - y_k
+    loss = (1/N) * sum over n of loss[n].
 
-That is what `from_logits=True` computes, and an engine takes it by itself where a model ends in a
-softmax with a cross-entropy (or a sigmoid with a binary one).
+The mean, not the sum, so that the length of a step does not depend on how many samples a batch has.
+A sample's outputs go into its own loss only, and that into the mean with the slope 1/N. So by the
+chain rule the gradient, as `gradient` returns it, is in every loss
+
+    dp[n, k] = (1/N) * ∂loss[n]/∂p[n, k].
+
+A reading order:
+
+1. base.py                  what a loss is, and how to write one
+2. squared_error.py         for numbers: the squared distance
+3. cross_entropy.py         for classes: the surprise at the true one; why softmax and this loss
+                            belong together, and why their gradient is p - y
+4. binary_cross_entropy.py  the same for a yes or a no
+5. names.py                 losses by name
 """
 
 from numcnn.losses.base import Loss, check_same_shape

@@ -13,9 +13,33 @@ Array = np.ndarray[Any, Any]
 class Loss:
     """The base of all losses; one of your own defines `value` and `gradient`.
 
+    Math:
+        value      loss[n], any function of y[n] and p[n]
+        gradient   dp[n, k] = (1/N) * ∂loss[n]/∂p[n, k], since the mean of loss[n] is what counts
+
+    Shapes:
+        y, p: (N, ...)     value: (N,)     gradient: that of p
+
     Attributes:
         activation: the last activation that this loss can take over, by name, or ''.
         from_logits: whether the outputs are scores before that activation.
+
+    Example:
+        A loss of your own, the absolute error. Its slope is 1 above the target and -1 below.
+
+        >>> class AbsoluteError(Loss):
+        ...     def value(self, y, p):
+        ...         return np.abs(p - y).sum(axis=1)
+        ...
+        ...     def gradient(self, y, p):
+        ...         return np.sign(p - y) / len(p)
+        >>> loss = AbsoluteError()
+        >>> y, p = np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([[3.0, 1.0], [0.0, 4.0]])
+        >>> loss.value(y, p), loss(y, p)
+        (array([2., 4.]), 3.0)
+        >>> loss.gradient(y, p)
+        array([[ 0.5,  0. ],
+               [-0.5,  0.5]])
     """
 
     name: ClassVar[str] = "loss"
@@ -50,7 +74,20 @@ class Loss:
 
 
 def check_same_shape(y: Array, p: Array) -> None:
-    """Raise a ShapeError unless there is one target for each output."""
+    """Raise a ShapeError unless there is one target for each output.
+
+    Math:
+        None: only the shapes are looked at.
+
+    Shapes:
+        y, p: any, the same.
+
+    Example:
+        >>> check_same_shape(np.zeros((2, 3)), np.zeros((2, 3)))
+        >>> check_same_shape(np.zeros(2), np.zeros((2, 3)))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        numcnn.errors.ShapeError: Targets of shape (2,) and outputs of shape (2, 3) do not fit...
+    """
     if y.shape != p.shape:
         raise ShapeError(
             f"Targets of shape {y.shape} and outputs of shape {p.shape} do not fit: this loss "

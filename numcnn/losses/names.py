@@ -22,8 +22,9 @@ LOSSES: dict[str, type[Loss]] = {
 def get(identifier: Any) -> Loss:
     """Return the loss that a name, a function of this module, a class or an object stands for.
 
-    >>> get("mse").name, get(MeanSquaredError).name
-    ('mean_squared_error', 'mean_squared_error')
+    Example:
+        >>> get("mse").name, get(MeanSquaredError).name
+        ('mean_squared_error', 'mean_squared_error')
     """
     if isinstance(identifier, Loss):
         return identifier
@@ -39,7 +40,22 @@ def get(identifier: Any) -> Loss:
 
 
 class Checked(Loss):
-    """A loss of a user's own, with a look at what it returns: NumPy would stretch a wrong shape."""
+    """A loss of a user's own, with a look at what it returns: NumPy would stretch a wrong shape.
+
+    Math:
+        That of the other loss.
+
+    Shapes:
+        y, p: (N, ...)     value: (N,)     gradient: that of p; anything else is an error.
+
+    Example:
+        >>> class Short(MeanSquaredError):
+        ...     def gradient(self, y, p):
+        ...         return super().gradient(y, p).sum(axis=0)
+        >>> Checked(Short()).gradient(np.zeros((2, 3)), np.ones((2, 3)))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        numcnn.errors.ShapeError: gradient of the loss Short must return the shape of the outputs...
+    """
 
     def __init__(self, loss: Loss) -> None:
         self.loss = loss
@@ -77,5 +93,10 @@ class Checked(Loss):
 
 
 def checked(loss: Loss) -> Loss:
-    """Return the loss itself where it is one of numcnn's, else one that is looked at."""
+    """Return the loss itself where it is one of numcnn's, else one that is looked at.
+
+    Example:
+        >>> type(checked(MeanSquaredError())).__name__
+        'MeanSquaredError'
+    """
     return loss if type(loss) in LOSSES.values() else Checked(loss)
