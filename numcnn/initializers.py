@@ -1,9 +1,22 @@
 """How weights start: random enough to break symmetry, scaled so that signals keep their size.
 
-A layer sums over `fan_in` inputs on the way forward and over `fan_out` outputs on the way back.
-With weights of variance s / fan the sums' mean square is about s times that of the inputs, so
-signals neither vanish nor explode through many layers. The named schemes differ in s, in which fan
-they take, and in the shape of the distribution.
+Random, since units that start alike get the same gradient and stay alike for ever.
+
+Scaled: an output is z = sum over i of x[i] * w[i], over fan_in inputs. With independent weights of
+mean 0 and variance var, the terms have the mean 0 and their squares add up:
+
+    mean of z**2 = sum over i of (x[i]**2 * var) = fan_in * var * (mean of x**2)
+
+So with var = 1 / fan_in z is as large as x. Much more, and numbers grow from layer to layer until
+they overflow; much less, and they fade. On the way back each input collects from fan_out outputs,
+and the same reasoning asks for 1 / fan_out. A ReLU stops half of the numbers and with them half of
+the mean square, which asks for twice as much. The named schemes are these answers:
+
+    LeCun   1 / fan_in
+    Glorot  2 / (fan_in + fan_out)      between the two ways
+    He      2 / fan_in                  for ReLU
+
+each as a uniform and as a (truncated) normal distribution.
 """
 
 import math
@@ -22,9 +35,21 @@ Shape = tuple[int, ...]
 class Initializer:
     """Base: an object that makes an array of a shape and a dtype.
 
+    Math:
+        w = draw(rng, shape), whatever a subclass draws
+
     Args:
         seed: an integer gives the same array at every call; `None` takes the next seed from
             `numcnn.utils.set_random_seed` or, unset, from NumPy's global state.
+
+    Example:
+        An initializer of your own.
+
+        >>> class Coin(Initializer):
+        ...     def draw(self, rng, shape):
+        ...         return rng.choice([-1.0, 1.0], shape)
+        >>> np.unique(Coin(seed=1)((10, 10)))
+        array([-1.,  1.], dtype=float32)
     """
 
     def __init__(self, seed: int | None = None, **unknown: Any) -> None:
@@ -46,7 +71,16 @@ class Initializer:
 
 
 class Constant(Initializer):
-    """Every number is `value`."""
+    """Every number is `value`.
+
+    Math:
+        w = value
+
+    Example:
+        >>> Constant(0.5)((2, 2), "float64")
+        array([[0.5, 0.5],
+               [0.5, 0.5]])
+    """
 
     def __init__(self, value: float = 0.0) -> None:
         self.value = float(value)
@@ -57,7 +91,15 @@ class Constant(Initializer):
 
 
 class Zeros(Constant):
-    """Zeros, the usual start of a bias."""
+    """Zeros, the usual start of a bias. Of weights it is a bad one: all units would be alike.
+
+    Math:
+        w = 0
+
+    Example:
+        >>> Zeros()((3,), "float64")
+        array([0., 0., 0.])
+    """
 
     def __init__(self) -> None:
         super().__init__(0.0)
@@ -68,7 +110,15 @@ class Zeros(Constant):
 
 
 class Ones(Constant):
-    """Ones."""
+    """Ones, the usual start of a scale.
+
+    Math:
+        w = 1
+
+    Example:
+        >>> Ones()((3,), "float64")
+        array([1., 1., 1.])
+    """
 
     def __init__(self) -> None:
         super().__init__(1.0)
@@ -79,7 +129,15 @@ class Ones(Constant):
 
 
 class RandomNormal(Initializer):
-    """Normal with a mean and a standard deviation."""
+    """Normal with a mean and a standard deviation.
+
+    Math:
+        w = mean + stddev * N(0, 1)
+
+    Example:
+        >>> round(float(RandomNormal(mean=7.0, stddev=0.1, seed=1)((100, 100)).std()), 2)
+        0.1
+    """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
@@ -91,7 +149,15 @@ class RandomNormal(Initializer):
 
 
 class TruncatedNormal(RandomNormal):
-    """Normal, redrawn where it falls more than two standard deviations from the mean."""
+    """Normal, redrawn where it falls more than two standard deviations from the mean.
+
+    Math:
+        w = mean + stddev * t, with t from N(0, 1) given that |t| <= 2
+
+    Example:
+        >>> bool(np.abs(TruncatedNormal(stddev=0.1, seed=1)((100, 100))).max() <= 0.2)
+        True
+    """
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         """Draw, and redraw what lies outside two standard deviations."""
@@ -99,7 +165,16 @@ class TruncatedNormal(RandomNormal):
 
 
 class RandomUniform(Initializer):
-    """Uniform between `minval` and `maxval`."""
+    """Uniform between `minval` and `maxval`.
+
+    Math:
+        w from [minval, maxval), all alike probable
+
+    Example:
+        >>> w = RandomUniform(2.0, 3.0, seed=1)((100, 100))
+        >>> bool(2 <= w.min() < 2.01 and 2.99 < w.max() < 3)
+        True
+    """
 
     def __init__(
         self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
@@ -116,15 +191,21 @@ class VarianceScaling(Initializer):
     """Random weights of variance scale / fan.
 
     Math:
-        fan = fan_in, fan_out or their mean. Uniform: from (-a, a) with a = sqrt(3 scale / fan).
-        Normal: truncated at two standard deviations and widened by 1 / 0.8796 so that the
-        variance is scale / fan after the truncation, as in Keras.
+        variance = scale / fan, with fan = fan_in, fan_out or their mean. Uniform on (-a, a) has the
+        variance a**2 / 3, so a = sqrt(3 * scale / fan). A normal distribution truncated at two
+        standard deviations has only 0.8796 of its standard deviation left, and is drawn wider by
+        1 / 0.8796, as in Keras.
 
     Args:
         scale: the variance times the fan; positive.
         mode: 'fan_in', 'fan_out' or 'fan_avg'.
         distribution: 'truncated_normal', 'untruncated_normal' or 'uniform'.
         seed: see `Initializer`.
+
+    Example:
+        >>> w = VarianceScaling(2.0, "fan_in", seed=1)((400, 300))  # variance 2 / 400
+        >>> round(float(w.var()) * 400, 2)
+        2.0
     """
 
     def __init__(
@@ -177,6 +258,9 @@ class _Scheme(VarianceScaling):
 class GlorotUniform(_Scheme):
     """Uniform, variance 2 / (fan_in + fan_out). Glorot & Bengio, AISTATS 2010. Keras's default.
 
+    Math:
+        w from (-a, a), a = sqrt(6 / (fan_in + fan_out))
+
     Example:
         >>> w = GlorotUniform(seed=1)((100, 200))
         >>> bool(abs(w).max() < (6 / 300) ** 0.5)
@@ -187,37 +271,93 @@ class GlorotUniform(_Scheme):
 
 
 class GlorotNormal(_Scheme):
-    """Truncated normal, variance 2 / (fan_in + fan_out). Glorot & Bengio, AISTATS 2010."""
+    """Truncated normal, variance 2 / (fan_in + fan_out). Glorot & Bengio, AISTATS 2010.
+
+    Math:
+        w = a truncated normal, variance = 2 / (fan_in + fan_out)
+
+    Example:
+        >>> w = GlorotNormal(seed=1)((200, 300))
+        >>> round(float(w.var()) * 500, 1)
+        2.0
+    """
 
     settings = (1.0, "fan_avg", "truncated_normal")
 
 
 class HeUniform(_Scheme):
-    """Uniform, variance 2 / fan_in, for ReLU. He et al., ICCV 2015."""
+    """Uniform, variance 2 / fan_in, for ReLU. He et al., ICCV 2015.
+
+    Math:
+        w from (-a, a), a = sqrt(3 * variance), variance = 2 / fan_in
+
+    Example:
+        >>> w = HeUniform(seed=1)((200, 300))
+        >>> round(float(w.var()) * 200, 1)
+        2.0
+    """
 
     settings = (2.0, "fan_in", "uniform")
 
 
 class HeNormal(_Scheme):
-    """Truncated normal, variance 2 / fan_in, for ReLU. He et al., ICCV 2015."""
+    """Truncated normal, variance 2 / fan_in, for ReLU. He et al., ICCV 2015.
+
+    Math:
+        w = a truncated normal, variance = 2 / fan_in
+
+    Example:
+        >>> w = HeNormal(seed=1)((200, 300))
+        >>> round(float(w.var()) * 200, 1)
+        2.0
+    """
 
     settings = (2.0, "fan_in", "truncated_normal")
 
 
 class LecunUniform(_Scheme):
-    """Uniform, variance 1 / fan_in. LeCun et al., "Efficient BackProp", 1998."""
+    """Uniform, variance 1 / fan_in. LeCun et al., "Efficient BackProp", 1998.
+
+    Math:
+        w from (-a, a), a = sqrt(3 * variance), variance = 1 / fan_in
+
+    Example:
+        >>> w = LecunUniform(seed=1)((200, 300))
+        >>> round(float(w.var()) * 200, 1)
+        1.0
+    """
 
     settings = (1.0, "fan_in", "uniform")
 
 
 class LecunNormal(_Scheme):
-    """Truncated normal, variance 1 / fan_in. LeCun et al., "Efficient BackProp", 1998."""
+    """Truncated normal, variance 1 / fan_in. LeCun et al., "Efficient BackProp", 1998.
+
+    Math:
+        w = a truncated normal, variance = 1 / fan_in
+
+    Example:
+        >>> w = LecunNormal(seed=1)((200, 300))
+        >>> round(float(w.var()) * 200, 1)
+        1.0
+    """
 
     settings = (1.0, "fan_in", "truncated_normal")
 
 
 class Orthogonal(Initializer):
-    """Orthonormal rows or columns times `gain`. Saxe et al., ICLR 2014."""
+    """Orthonormal rows or columns times `gain`. Saxe et al., ICLR 2014.
+
+    Math:
+        w = gain * q, where q.T @ q (or q @ q.T, whichever is smaller) is the unit matrix: such a
+        matrix turns signals and leaves their length as it is.
+
+    Example:
+        >>> w = Orthogonal(seed=1)((3, 2), "float64")
+        >>> np.abs(w.T @ w).round(6)
+        array([[1., 0.],
+               [0., 1.]])
+    """
 
     def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
         super().__init__(seed)
@@ -234,7 +374,18 @@ class Orthogonal(Initializer):
 
 
 def draw_truncated(rng: np.random.Generator, shape: Shape) -> Array:
-    """Return standard normal numbers, redrawn until none is beyond two."""
+    """Return standard normal numbers, redrawn until none is beyond two.
+
+    Math:
+        t from N(0, 1) given that |t| <= 2
+
+    Shapes:
+        result: shape
+
+    Example:
+        >>> bool(np.abs(draw_truncated(np.random.default_rng(1), (100, 100))).max() <= 2)
+        True
+    """
     values = rng.normal(size=shape)
     while (outside := np.abs(values) > 2).any():
         values[outside] = rng.normal(size=int(outside.sum()))
@@ -246,8 +397,9 @@ def fans(shape: Shape) -> tuple[int, int]:
 
     A convolution's axes before those, (KH, KW), multiply both: each output sums over a window.
 
-    >>> fans((784, 128)), fans((3, 3, 32, 64))
-    ((784, 128), (288, 576))
+    Example:
+        >>> fans((784, 128)), fans((3, 3, 32, 64))
+        ((784, 128), (288, 576))
     """
     if len(shape) < 2:
         size = math.prod(shape)
@@ -291,8 +443,9 @@ orthogonal = Orthogonal
 def get(identifier: Any) -> Initializer:
     """Return the initializer that a name, a class, a configuration or an object stands for.
 
-    >>> get("he_normal").__class__.__name__
-    'HeNormal'
+    Example:
+        >>> get("he_normal").__class__.__name__
+        'HeNormal'
     """
     if isinstance(identifier, Initializer):
         return identifier
@@ -310,5 +463,10 @@ def get(identifier: Any) -> Initializer:
 
 
 def serialize(initializer: Initializer) -> dict[str, Any]:
-    """Return the configuration from which `get` makes the initializer again."""
+    """Return the configuration from which `get` makes the initializer again.
+
+    Example:
+        >>> serialize(Constant(0.5))
+        {'class_name': 'Constant', 'config': {'value': 0.5}}
+    """
     return {"class_name": type(initializer).__name__, "config": initializer.get_config()}

@@ -1,4 +1,9 @@
-"""Metrics: what a person reads off a model, such as the share of right answers. No gradients."""
+"""Metrics: what a person reads off a model, such as the share of right answers. No gradients.
+
+A share of right answers cannot be trained on: it jumps when an answer changes and is flat
+everywhere else, so its slope is 0. A loss is smooth, and falls where the answers become right.
+Each function returns one number per sample, and the mean of them is what is shown.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,11 +21,15 @@ Metric = Callable[[Array, Array], Array]  # (targets, outputs) -> one number per
 def categorical_accuracy(y_true: Array, y_pred: Array) -> Array:
     """Return 1 where the greatest output is at the one-hot target's place, else 0.
 
+    Math:
+        result[n] = (argmax over k of y_true[n, k]) == (argmax over k of y_pred[n, k])
+
     Shapes:
         y_true, y_pred: (N, K)     result: (N,)
 
-    >>> categorical_accuracy(np.eye(2), np.array([[0.9, 0.1], [0.8, 0.2]]))
-    array([1., 0.])
+    Example:
+        >>> categorical_accuracy(np.eye(2), np.array([[0.9, 0.1], [0.8, 0.2]]))
+        array([1., 0.])
     """
     _check_shapes("categorical_accuracy", y_true.shape, y_pred.shape)
     return _hits(y_true.argmax(axis=-1), y_pred.argmax(axis=-1))
@@ -29,11 +38,15 @@ def categorical_accuracy(y_true: Array, y_pred: Array) -> Array:
 def sparse_categorical_accuracy(y_true: Array, y_pred: Array) -> Array:
     """Return 1 where the greatest output is at the class number's place, else 0.
 
+    Math:
+        result[n] = y_true[n] == (argmax over k of y_pred[n, k])
+
     Shapes:
         y_true: (N,) or (N, 1)     y_pred: (N, K)     result: (N,)
 
-    >>> sparse_categorical_accuracy(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
-    array([1., 0.])
+    Example:
+        >>> sparse_categorical_accuracy(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
+        array([1., 0.])
     """
     labels = y_true[..., 0] if y_true.shape == (*y_pred.shape[:-1], 1) else y_true
     _check_shapes("sparse_categorical_accuracy", labels.shape, y_pred.shape[:-1])
@@ -43,11 +56,15 @@ def sparse_categorical_accuracy(y_true: Array, y_pred: Array) -> Array:
 def binary_accuracy(y_true: Array, y_pred: Array, threshold: float = 0.5) -> Array:
     """Return the share of outputs on the right side of the threshold, for each sample.
 
+    Math:
+        result[n] = the mean over k of (y_true[n, k] == (y_pred[n, k] > threshold))
+
     Shapes:
         y_true, y_pred: (N, ...), the same     result: (N,)
 
-    >>> binary_accuracy(np.array([[1, 0]]), np.array([[0.9, 0.8]]))
-    array([0.5])
+    Example:
+        >>> binary_accuracy(np.array([[1, 0]]), np.array([[0.9, 0.8]]))
+        array([0.5])
     """
     _check_shapes("binary_accuracy", y_true.shape, y_pred.shape)
     return _hits(y_true, y_pred > threshold)
@@ -78,6 +95,10 @@ def get(identifier: Any, loss: Loss, output_shape: tuple[int, ...]) -> tuple[str
     """Return (the name for the history, the function) of a metric.
 
     'accuracy' and 'acc' mean the accuracy that fits the loss and the outputs, as in Keras.
+
+    Example:
+        >>> get("accuracy", get_loss("binary_crossentropy"), (None, 1))[1].__name__
+        'binary_accuracy'
     """
     if identifier in ("accuracy", "acc"):
         if loss.name == "sparse_categorical_crossentropy":

@@ -1,7 +1,28 @@
 """Optimizers: how a gradient becomes a step.
 
+After backward every parameter p has its gradient g: by how much the loss rises per unit of p. Let
+all parameters move by a small step. The loss then changes by about
+
+    sum over all parameters of g * step,
+
+and among all steps of one length this is lowest for the step that points against g:
+
+    p -= lr * g.
+
+The learning rate lr says how far to go. "About" holds near by only: too long a step overshoots and
+the loss rises. All rules here are this one, with a memory of earlier gradients that makes the steps
+steadier or gives each parameter a length of its own.
+
 `step(params, grads)` changes the parameters in place. What an optimizer remembers between steps
 stands in `slots`: for each kind of memory one array per parameter.
+
+A reading order:
+
+1. base.py              what an optimizer is, and how to write one
+2. gradient_descent.py  SGD: the rule above; momentum, the ball that rolls on
+3. root_mean_square.py  RMSprop: every parameter a step of like length
+4. adaptive_moments.py  Adam: both together, right from the first step on
+5. names.py, arguments.py
 """
 
 from numcnn.optimizers.adaptive_moments import Adam

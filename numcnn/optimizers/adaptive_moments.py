@@ -1,4 +1,22 @@
-"""Adam."""
+"""Adam: momentum and RMSprop together, both corrected for their start at zero.
+
+"Adaptive moment estimation": m is a running mean of g, the first moment, and v of g**2, the second
+(root_mean_square.py explains such means). The step is lr * m / sqrt(v). Where gradients agree the
+quotient is about 1; where they contradict each other m is small beside sqrt(v): a short step.
+
+The correction. m = beta_1 * m + (1 - beta_1) * g from m = 0 is, after t steps,
+
+    m = (1 - beta_1) * (g_t + beta_1 * g_(t-1) + ... + beta_1**(t-1) * g_1).
+
+The weights sum to (1 - beta_1) * (1 + beta_1 + ... + beta_1**(t-1)) = 1 - beta_1**t: not to 1, as
+those of a mean should, but to 0.1 after the first step with beta_1 = 0.9. So m is too small by this
+factor, and v likewise by 1 - beta_2**t. Divided by them both are means from the first step on:
+
+    (m / (1 - beta_1**t)) / sqrt(v / (1 - beta_2**t))
+        = sqrt(1 - beta_2**t) / (1 - beta_1**t) * m / sqrt(v).
+
+The first factor is the same for all parameters, so it is joined with lr into lr_t.
+"""
 
 import math
 from typing import Any
@@ -15,10 +33,11 @@ class Adam(Optimizer):
     Math:
         m = beta_1 * m + (1 - beta_1) * g           (a running mean of the gradient)
         v = beta_2 * v + (1 - beta_2) * g**2        (and of its square)
-        From m = 0 the mean of m after t steps is only (1 - beta_1**t) times that of g, and v
-        likewise; dividing by those factors undoes it. At step t = 1, 2, ...
-        lr_t = lr * sqrt(1 - beta_2**t) / (1 - beta_1**t)
+        lr_t = lr * sqrt(1 - beta_2**t) / (1 - beta_1**t)   at step t = 1, 2, ...
         p -= lr_t * m / (sqrt(v) + epsilon)
+
+    Shapes:
+        p, g, m, v: any, the same.
 
     Args:
         learning_rate: the length of a step.
@@ -35,10 +54,17 @@ class Adam(Optimizer):
         Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, end of section 2.
 
     Example:
-        >>> p = np.zeros(1)
-        >>> Adam(0.001).step([p], [np.array([5.0])])
+        Corrected, the first means are g and g**2 themselves: a step of lr. Then the gradient
+        turns. m = 0.5 * 2 + 0.5 * -4 = -1, corrected by 1 - 0.5**2 to -4/3; the mean of g**2 is
+        still 16. The step is lr * (4/3) / 4, a third, back.
+
+        >>> p, adam = np.zeros(1), Adam(0.3, beta_1=0.5, beta_2=0.5, epsilon=0.0)
+        >>> adam.step([p], [np.array([4.0])])
         >>> p.round(6)
-        array([-0.001])
+        array([-0.3])
+        >>> adam.step([p], [np.array([-4.0])])
+        >>> p.round(6)
+        array([-0.2])
     """
 
     slot_names = ("mean", "mean_square")
@@ -61,8 +87,10 @@ class Adam(Optimizer):
         """Change p, m and v in place."""
         m, v = slots
         t = self.iterations + 1
+        # m = beta_1 * m + (1 - beta_1) * g
         m *= self.beta_1
         m += (1 - self.beta_1) * g
+        # v = beta_2 * v + (1 - beta_2) * g**2
         v *= self.beta_2
         v += (1 - self.beta_2) * g**2
         lr_t = self.current_rate() * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)

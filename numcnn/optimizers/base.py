@@ -1,4 +1,4 @@
-"""What an optimizer is."""
+"""What an optimizer is: parameters and gradients in, the parameters moved, memory kept."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,14 @@ Array = np.ndarray[Any, Any]
 
 
 class Optimizer:
-    """The base of all optimizers; one of your own defines `slot_names` and `update`.
+    """The base of all optimizers; one of your own defines `update`, and `slot_names` to remember.
+
+    Math:
+        step       for each parameter p with its gradient g: update(p, g, *its slots)
+        rate       lr_t = learning_rate / (1 + decay * t), with t the number of steps before
+
+    Shapes:
+        p, g and each slot: any, the same.
 
     Args:
         learning_rate: the length of a step, positive; `lr` is another name for it.
@@ -24,6 +31,25 @@ class Optimizer:
         trained: the parameters that it has moved, for an optimizer serves one model.
         bounded_step: whether a step is at most rate * |g| long, or rate times a number that the
             other arguments give. Each class says it for itself.
+
+    Example:
+        An optimizer of your own: steps of one length, whatever the gradient's, as long as it points
+        where it pointed before; it rests where the sign changes.
+
+        >>> class Sign(Optimizer):
+        ...     slot_names = ("before",)
+        ...
+        ...     def update(self, p, g, *slots):
+        ...         (before,) = slots  # zeros at the first step
+        ...         p -= self.current_rate() * np.sign(g) * (g * before >= 0)
+        ...         before[...] = g
+        >>> sign, p = Sign(0.1), np.array([1.0, 1.0])
+        >>> sign.step([p], [np.array([5.0, -0.2])])
+        >>> p
+        array([0.9, 1.1])
+        >>> sign.step([p], [np.array([5.0, 0.2])])
+        >>> p
+        array([0.8, 1.1])
     """
 
     slot_names: tuple[str, ...] = ()

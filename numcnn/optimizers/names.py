@@ -15,8 +15,9 @@ OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "rmsprop": RMSpro
 def get(identifier: Any) -> Optimizer:
     """Return the optimizer that a name (in any case), a class or an object stands for.
 
-    >>> get("rmsprop").rho
-    0.9
+    Example:
+        >>> get("rmsprop").rho
+        0.9
     """
     if isinstance(identifier, Optimizer):
         return identifier

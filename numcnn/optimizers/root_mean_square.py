@@ -1,4 +1,16 @@
-"""RMSprop."""
+"""RMSprop: divide each gradient by its recent size, so that all weights take steps of like length.
+
+The gradients of one network differ by powers of ten: from layer to layer, from weight to weight,
+from the first epoch to the tenth. With one learning rate for all, what is right for some weights is
+far too much or too little for others. Their signs alone would be a fair measure, each step +lr or
+-lr. But then nine batches with a gradient of +0.1 and one of -0.9 count as eight steps, where on
+average there is nothing to be gained. g divided by a size that changes slowly keeps both: steps of
+about lr, and sums that come out right over some batches.
+
+The size is the root of a running mean of g**2. v = rho * v + (1 - rho) * g**2, written out over the
+steps, is (1 - rho) * (g_t**2 + rho * g_(t-1)**2 + rho**2 * g_(t-2)**2 + ...): the weights shrink by
+rho with each step back and sum to 1, so about the last 1 / (1 - rho) gradients count, ten for 0.9.
+"""
 
 from typing import Any
 
@@ -14,6 +26,9 @@ class RMSprop(Optimizer):
     Math:
         v = rho * v + (1 - rho) * g**2              (a running mean of the squared gradient)
         p -= lr * g / sqrt(v + epsilon)
+
+    Shapes:
+        p, g, v: any, the same.
 
     Args:
         learning_rate: the length of a step.
@@ -31,12 +46,16 @@ class RMSprop(Optimizer):
         Tieleman and Hinton, "Lecture 6.5: rmsprop", Coursera, 2012.
 
     Example:
-        The first step is lr / sqrt(1 - rho) long, whatever the gradient's size.
+        v starts at 0, so the first step is g / sqrt((1 - rho) * g**2) = 1 / sqrt(1 - rho) rates
+        long, here two, whatever the gradient's size: these two differ by a thousand.
 
-        >>> p = np.zeros(2)
-        >>> RMSprop(0.001, epsilon=1e-30).step([p], [np.array([5.0, -0.005])])
+        >>> p, rmsprop = np.zeros(2), RMSprop(0.1, rho=0.75, epsilon=0.0)
+        >>> rmsprop.step([p], [np.array([4.0, -0.004])])  # v = 0.25 * 4**2 = 4, and 4 / sqrt(4) = 2
         >>> p.round(6)
-        array([-0.003162,  0.003162])
+        array([-0.2,  0.2])
+        >>> rmsprop.step([p], [np.array([2.0, -0.002])])  # v = 0.75 * 4 + 0.25 * 2**2 = 4
+        >>> p.round(6)  # 2 / sqrt(4) = 1 rate further
+        array([-0.3,  0.3])
     """
 
     slot_names = ("mean_square",)
@@ -56,6 +75,7 @@ class RMSprop(Optimizer):
     def update(self, p: Array, g: Array, *slots: Array) -> None:
         """Change p and v in place."""
         (v,) = slots
+        # v = rho * v + (1 - rho) * g**2
         v *= self.rho
         v += (1 - self.rho) * g**2
         p -= self.current_rate() * g / np.sqrt(v + self.epsilon)
