@@ -78,7 +78,7 @@ MAY_IMPORT = {
     "files": (),
     "exclusive": (),
     "kernels": ("kernels",),
-    "initializers": ("errors", "seeds"),
+    "initializers": ("initializers", "errors", "seeds"),
     "layers": ("layers", "initializers", "errors", "backend", "seeds"),
     "losses": ("losses", "errors", "backend"),
     "optimizers": ("optimizers", "errors", "backend"),
