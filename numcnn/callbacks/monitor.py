@@ -52,6 +52,10 @@ class Monitor(Callback):
 class EarlyStopping(Monitor):
     """Stop when a number has not improved for some epochs.
 
+    Math:
+        value < best - min_delta ('min') or value > best + min_delta ('max'): best = value, wait = 0
+        else wait += 1, and the training stops at wait >= patience.
+
     Args:
         monitor: the number's name in the logs.
         min_delta: what counts as improvement must be larger than this.
@@ -62,6 +66,19 @@ class EarlyStopping(Monitor):
         restore_best_weights: whether the weights of the last epoch that counts as an improvement
             (of the first, if none does) come back at the end.
         start_from_epoch: epochs before this one are not watched.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> stopping = EarlyStopping(monitor="loss", patience=2)
+        >>> stopping.set_model(SimpleNamespace(stop_training=False))  # fit gives the real one
+        >>> stopping.on_train_begin()
+        >>> for epoch, loss in enumerate([3.0, 2.0, 2.5, 2.0]):
+        ...     stopping.on_epoch_end(epoch, {"loss": loss})
+        ...     print(loss, stopping.wait, stopping.model.stop_training)
+        3.0 0 False
+        2.0 0 False
+        2.5 1 False
+        2.0 2 True
     """
 
     def __init__(
@@ -130,6 +147,10 @@ class EarlyStopping(Monitor):
 class ReduceLROnPlateau(Monitor):
     """Lower the learning rate when a number has stopped improving.
 
+    Math:
+        best and wait as in `EarlyStopping`; at wait >= patience
+        lr = max(lr * factor, min_lr), wait = 0, and the next `cooldown` epochs do not count.
+
     Args:
         monitor: the number's name in the logs.
         factor: what the rate is multiplied by, below 1.
@@ -139,6 +160,20 @@ class ReduceLROnPlateau(Monitor):
         min_delta: what counts as improvement must be larger than this.
         cooldown: how many epochs to wait after a change before watching again.
         min_lr: the rate never falls below this.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> plateau = ReduceLROnPlateau(monitor="loss", factor=0.5, patience=1)
+        >>> optimizer = SimpleNamespace(learning_rate=0.8)
+        >>> plateau.set_model(SimpleNamespace(optimizer=optimizer))  # fit gives the real one
+        >>> plateau.on_train_begin()
+        >>> for epoch, loss in enumerate([3.0, 2.0, 2.5, 1.0]):
+        ...     plateau.on_epoch_end(epoch, {"loss": loss})
+        ...     print(loss, optimizer.learning_rate)
+        3.0 0.8
+        2.0 0.8
+        2.5 0.4
+        1.0 0.4
     """
 
     def __init__(
@@ -198,9 +233,24 @@ class ReduceLROnPlateau(Monitor):
 class LearningRateScheduler(Callback):
     """Set the learning rate before each epoch.
 
+    Math:
+        lr = schedule(epoch) or schedule(epoch, lr)
+
     Args:
         schedule: a function of the epoch (from 0) or of (epoch, current rate) that returns a rate.
         verbose: 1 prints a line at each epoch.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> halving = LearningRateScheduler(lambda epoch, lr: lr if epoch == 0 else lr / 2)
+        >>> optimizer = SimpleNamespace(learning_rate=0.8)
+        >>> halving.set_model(SimpleNamespace(optimizer=optimizer))  # fit gives the real one
+        >>> for epoch in range(3):
+        ...     halving.on_epoch_begin(epoch)
+        ...     print(optimizer.learning_rate)
+        0.8
+        0.4
+        0.2
     """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
@@ -242,7 +292,20 @@ class LearningRateScheduler(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """End the training quietly where the loss is not finite; without it that is an error."""
+    """End the training quietly where the loss is not finite; without it that is an error.
+
+    Math:
+        It stops where the loss is NaN, infinity or -infinity.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> guard = TerminateOnNaN()
+        >>> guard.set_model(SimpleNamespace(stop_training=False))  # fit gives the real one
+        >>> guard.on_batch_end(7, {"loss": float("nan")})
+        Batch 7: Invalid loss, terminating training
+        >>> guard.model.stop_training
+        True
+    """
 
     def on_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Look at the loss."""

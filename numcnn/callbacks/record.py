@@ -12,7 +12,15 @@ from numcnn.progress import Progbar
 
 
 class History(Callback):
-    """What `fit` returns: `.epoch`, a list of epochs, and `.history`, name -> value of each."""
+    """What `fit` returns: `.epoch`, a list of epochs, and `.history`, name -> value of each.
+
+    Example:
+        >>> history = History()
+        >>> history.on_epoch_end(0, {"loss": 3.0})
+        >>> history.on_epoch_end(1, {"loss": 2.0})
+        >>> history.epoch, history.history
+        ([0, 1], {'loss': [3.0, 2.0]})
+    """
 
     def __init__(self) -> None:
         self.epoch: list[int] = []
@@ -26,7 +34,14 @@ class History(Callback):
 
 
 class ProgbarLogger(Callback):
-    """Show progress: verbose 0 nothing, 1 a bar (one line an epoch in a pipe), 2 one line."""
+    """Show progress: verbose 0 nothing, 1 a bar (one line an epoch in a pipe), 2 one line.
+
+    `fit` makes one by itself, with the `verbose` that it is given.
+
+    Example:
+        >>> ProgbarLogger(verbose=2).verbose
+        2
+    """
 
     def __init__(self, verbose: int = 1) -> None:
         self.verbose = verbose
@@ -103,6 +118,20 @@ class CSVLogger(Callback):
         separator: what stands between the numbers.
         append: whether to go on with a file that is there instead of beginning anew. A training
             that is resumed always goes on with it.
+
+    Example:
+        >>> import tempfile
+        >>> from types import SimpleNamespace
+        >>> table = CSVLogger(Path(tempfile.mkdtemp()) / "table.csv")
+        >>> table.set_model(SimpleNamespace(run=None))  # fit gives the real one
+        >>> table.on_train_begin()
+        >>> table.on_epoch_end(0, {"loss": 3.0})
+        >>> table.on_epoch_end(1, {"loss": 2.0})
+        >>> print(table.filename.read_text())
+        epoch,loss
+        0,3.0
+        1,2.0
+        <BLANKLINE>
     """
 
     def __init__(
@@ -142,6 +171,11 @@ class LambdaCallback(Callback):
         **functions: any of on_train_begin, on_train_end (logs), on_epoch_begin, on_epoch_end
             (epoch, logs), on_batch_begin, on_batch_end, on_train_batch_begin, on_train_batch_end
             (batch, logs).
+
+    Example:
+        >>> shout = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
+        >>> shout.on_epoch_end(0, {"loss": 3.0})
+        0 3.0
     """
 
     def __init__(self, **functions: Callable[..., Any] | None) -> None:
