@@ -77,7 +77,7 @@ def check_same_shape(y: Array, p: Array) -> None:
     """Raise a ShapeError unless there is one target for each output.
 
     Math:
-        None: only the shapes are looked at.
+        y.shape == p.shape
 
     Shapes:
         y, p: any, the same.
