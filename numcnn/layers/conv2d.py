@@ -1,13 +1,15 @@
 """Conv2D: small filters slide over an image, and each asks everywhere "do I see my pattern here?".
 
-A filter is a small window of weights. Laid upon the image, each weight is multiplied by the pixel
-under it; the sum of the products, plus a bias, is the filter's answer there. It is large where the
-pixels are like the weights. The same filter answers at every place, so what is learned in one
-corner is known in all of them, and a filter has few weights however large the image. F filters give
-F answers at each place: the F channels that come out.
+An image has C numbers at each pixel, its channels: one if it is grey, three for red, green and
+blue. A filter is a small window of weights, one for each pixel and channel that it covers. Laid
+upon the image, each weight is multiplied by the number under it; the sum of the products, plus a
+bias, is the filter's answer at that place. It is large where the pixels are like the weights. The
+same filter answers at every place, so what is learned in one corner is known in all of them, and
+there are few weights however large the image. F filters give F answers at each place: the answers
+are an image again, with F channels, and the next layer can look for patterns of patterns.
 
-Forward. im2col (im2col.py) copies every window into a row of a matrix, here a 2x2 window on a 3x3
-image of one channel; the filter's four weights become a column, and all answers are one product:
+Forward. im2col (im2col.py) copies every window into a row of a matrix. Here a filter of 2x2 weights
+on a 3x3 image, one channel each. The filter is a column, and all its answers are one product:
 
       image                cols           w          z
       a b c              a b d e         w00      top left
@@ -15,33 +17,39 @@ image of one channel; the filter's four weights become a column, and all answers
       g h i   ------->   d e g h         w10      bottom left
                          e f h i         w11      bottom right
       filter
-      w00 w01            z[0] = a * w00 + b * w01 + d * w10 + e * w11
+      w00 w01            z[0] = a * w00 + b * w01 + d * w10 + e * w11, the filter at the top left
       w10 w11
+
+More images only add rows, more channels only make rows and columns longer, more filters add
+columns to w and z. With r for a row, that is a window, k for a number in it, and f for a filter,
 
     z[r, f] = b[f] + sum over k of cols[r, k] * w[k, f]             z = cols @ w + b
 
-A row r is a window (n, oh, ow): which image, which place. A column k is a tap and a channel
-(i, j, c): which number of the window. So this is Dense on windows, and dense.py has the same lines.
+Backward. Let the loss be the number that training lowers. The layer above hands down dz: for each
+number of z by how much the loss rises when it rises by a little, per unit. (If y = activation(z)
+follows, dy comes, and the activation makes dz of it.) The same is wanted for what went in: db and
+dw to improve the weights, dx for the layer below. The chain rule: a number v that went into some
+numbers of z moves the loss through each of them,
 
-Backward. Given is dy: for each number of y by how much the loss, the one number that training
-lowers, rises per unit of it. The same is wanted for all that went in: db, dw and dx. Where
-y = activation(z), the activation turns dy into dz first; without one dz is dy. Then the chain rule:
-a number's gradient is the sum, over all z that it went into, of dz times the slope of z in it.
+    dv = sum, over the z that v went into, of dz * ∂z/∂v,
 
-    b[f]        went into z[r, f] of every window r, with the slope 1:
+so the question is only which these are, and how steeply each z rises with v. The formula says it:
+
+    b[f]        went into z[r, f] of every window r. The slope is 1:
                 db[f] = sum over r of dz[r, f]                      db = dz.sum(axis=0)
-    w[k, f]     went into z[r, f] of every window r, multiplied by cols[r, k], which is the slope:
+    w[k, f]     went into z[r, f] of every window r. The slope is its factor there, cols[r, k]:
                 dw[k, f] = sum over r of cols[r, k] * dz[r, f]      dw = cols.T @ dz
-    cols[r, k]  went into z[r, f] of every filter f, multiplied by w[k, f]:
+    cols[r, k]  went into z[r, f] of every filter f. The slope is its factor there, w[k, f]:
                 dcols[r, k] = sum over f of dz[r, f] * w[k, f]      dcols = dz @ w.T
-    a pixel     was copied into each window that covers it. A copy's slope is 1:
-                dx[pixel] = sum of dcols over all its copies        dx = col2im(dcols)
+    a pixel     was copied into every window that covers it. The slope of a copy is 1:
+                dx[pixel] = sum of dcols over its copies            dx = col2im(dcols)
 
-In the picture e was copied four times: de = dcols[0, 3] + dcols[1, 2] + dcols[2, 1] + dcols[3, 0],
-which for one filter is dz[0] * w11 + dz[1] * w10 + dz[2] * w01 + dz[3] * w00: the filter, turned by
-half a circle, laid upon dz. So the gradient of a convolution is a convolution with turned filters.
+In the picture e was copied four times: de = dcols[0, 3] + dcols[1, 2] + dcols[2, 1] + dcols[3, 0]
+= dz[0] * w11 + dz[1] * w10 + dz[2] * w01 + dz[3] * w00. That is the filter, turned upside down and
+left to right, laid upon dz: seen as a whole, dx is again a convolution, with turned filters.
 
-By hand. One filter, one image, dz = 1, 10, 100, 1000, so that decimal digits show who went where:
+By hand. Without an activation y is z, and dy is dz. With dy = 1, 10, 100, 1000 the decimal digits
+show who went where.
 
     >>> import numpy as np
     >>> x = np.array([[1.0, 0.0, 2.0],
@@ -52,20 +60,23 @@ By hand. One filter, one image, dz = 1, 10, 100, 1000, so that decimal digits sh
     >>> conv = Conv2D(1, (2, 2), dtype="float64")
     >>> conv.build_for((3, 3, 1))
     >>> conv.set_weights([w, np.array([5.0])])
-    >>> conv.forward(x, training=True).reshape(2, 2)  # first 1*1 + 0*2 + 3*3 + 1*4 + 5
+    >>> conv.forward(x, training=True).reshape(2, 2)  # top left: 1*1 + 0*2 + 3*3 + 1*4 + 5
     array([[19., 12.],
            [18., 16.]])
-    >>> dz = np.array([[1.0, 10.0], [100.0, 1000.0]]).reshape(1, 2, 2, 1)
-    >>> dx = conv.backward(dz)
-    >>> conv.grads["b"]  # each window once
+    >>> dx = conv.backward(np.array([[1.0, 10.0], [100.0, 1000.0]]).reshape(1, 2, 2, 1))
+    >>> conv.grads["b"]  # 1 + 10 + 100 + 1000
     array([1111.])
-    >>> conv.grads["w"].reshape(2, 2)  # w00 lay on the pixels 1, 0, 3, 1: 1301, read backwards
+    >>> conv.grads["w"].reshape(2, 2)  # w00 lay on 1, 0, 3, 1: 1*1 + 0*10 + 3*100 + 1*1000
     array([[1301.,  120.],
            [2013., 1201.]])
-    >>> dx.reshape(3, 3).astype(int)  # e lay under w11, w10, w01, w00: 4 + 30 + 200 + 1000
+    >>> dx.reshape(3, 3).astype(int)  # e lay under w11, w10, w01, w00: 4*1 + 3*10 + 2*100 + 1*1000
     array([[   1,   12,   20],
            [ 103, 1234, 2040],
            [ 300, 3400, 4000]])
+
+To read `forward` and `backward` below: `geometry` says how many windows there are and how many
+zeros go around the image; `channels_last` and `as_given` change nothing but the order of the axes,
+for images whose channels come first; `recall` returns what forward has put into `kept`.
 """
 
 from typing import Any
@@ -91,17 +102,22 @@ class Conv2D(Layer):
 
     Math:
         forward    z[n, oh, ow, f] = b[f] + sum over i, j, c of
-                       x_padded[n, oh*sh + i*dh, ow*sw + j*dw, c] * w[i, j, c, f]
-                   as matrices, one row per window:  z = cols @ w + b
+                       x_padded[n, oh*sh + i*rh, ow*sw + j*rw, c] * w[i, j, c, f]
+                   with strides (sh, sw) and dilation (rh, rw), or as matrices z = cols @ w + b
                    y = activation(z)
         backward   dz = activation.backward(dy)
                    db = dz.sum(axis=0)          dcols = dz @ w.T
                    dw = cols.T @ dz             dx = col2im(dcols)
+                   or, in the indices of the image, where p and q are a row and a column,
+                   dw[i, j, c, f] = sum over n, oh, ow of
+                       x_padded[n, oh*sh + i*rh, ow*sw + j*rw, c] * dz[n, oh, ow, f]
+                   dx_padded[n, p, q, c] = sum over f and all oh, ow, i, j with
+                       oh*sh + i*rh = p and ow*sw + j*rw = q of dz[n, oh, ow, f] * w[i, j, c, f]
         Where this comes from stands at the top of this file.
 
     Shapes:
         x: (N, H, W, C)     y: (N, OH, OW, F)     w: (KH, KW, C, F)     b: (F,)
-        OH = (H - dh*(KH-1) - 1) // sh + 1 with 'valid' padding, ceil(H / sh) with 'same'.
+        OH = (H - rh*(KH-1) - 1) // sh + 1 with 'valid' padding, ceil(H / sh) with 'same'.
         With data_format='channels_first': x (N, C, H, W) and y (N, F, OH, OW).
 
     Args:
@@ -111,7 +127,7 @@ class Conv2D(Layer):
         padding: 'valid' uses the windows inside the image only; 'same' adds zeros around it, so
             that the size stays (divided by the stride); an odd zero goes to the bottom and right.
         data_format: 'channels_last', 'channels_first', or None for the backend's setting.
-        dilation_rate: (dh, dw), the distance between a filter's taps, in pixels.
+        dilation_rate: (rh, rw), the distance between a filter's weights, in pixels; 1: no gaps.
         activation: a name such as 'relu', an activation layer, or None for y = z.
         use_bias: whether b is there.
         kernel_initializer: how w starts.
@@ -227,6 +243,7 @@ class Conv2D(Layer):
         w = self.params["w"]  # (KH, KW, C, F)
         n, ih, iw, _ = x.shape
         (oh, ow), padding = self.geometry(ih, iw)
+        # (N, OH, OW, KH, KW, C), and then one row per window
         cols = im2col(x, self.kernel_size, self.strides, padding, self.dilation_rate)
         cols = cols.reshape(n * oh * ow, w[..., 0].size)  # (N*OH*OW, KH*KW*C)
         z = cols @ w.reshape(-1, self.filters)  # (N*OH*OW, F)
@@ -239,7 +256,7 @@ class Conv2D(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Set dw and db, return dx."""
-        cols, x_shape = self.recall()  # what forward kept
+        cols, x_shape = self.recall()
         w = self.params["w"]
         # y = activation(z)
         dz = channels_last(self.activation.backward(dy), self.data_format)

@@ -14,16 +14,16 @@ A place inside the window is a tap, (i, j) for row i and column j. With C channe
 numbers. Three arguments change which pixel lies under a tap:
 
     strides (sh, sw)     the window moves by sh rows or sw columns instead of one
-    dilation (dh, dw)    the taps stand dh rows and dw columns apart, with holes between them
+    dilation (rh, rw)    the taps stand rh rows and rw columns apart, with holes between them
     padding              a border around the image, so that windows may begin before its first pixel
 
-    cols[n, oh, ow, i, j, c] = x_padded[n, oh*sh + i*dh, ow*sw + j*dw, c]
+    cols[n, oh, ow, i, j, c] = x_padded[n, oh*sh + i*rh, ow*sw + j*rw, c]
 
 The way back. Nothing is computed here, numbers are only copied: the slope of a copy in its pixel is
 1. So the chain rule says that a pixel's gradient is the sum of its copies' gradients:
 
     dx_padded[n, h, v, c] = sum of dcols[n, oh, ow, i, j, c] over all windows and taps with
-                            oh*sh + i*dh = h and ow*sw + j*dw = v
+                            oh*sh + i*rh = h and ow*sw + j*rw = v
 
 In the picture e was copied into all four rows, so de = dcols[0, 3] + dcols[1, 2] + dcols[2, 1] +
 dcols[3, 0], while the corner a was copied once. That is col2im. It does not undo im2col: it adds up
@@ -118,7 +118,7 @@ def im2col(
     """Return every window of x: cols[n, oh, ow, i, j] is the pixel under tap (i, j).
 
     Math:
-        cols[n, oh, ow, i, j, c] = x_padded[n, oh*sh + i*dh, ow*sw + j*dw, c]
+        cols[n, oh, ow, i, j, c] = x_padded[n, oh*sh + i*rh, ow*sw + j*rw, c]
 
     Shapes:
         x: (N, H, W, C)
@@ -129,7 +129,7 @@ def im2col(
         kernel: (KH, KW).
         strides: (sh, sw), how far the window moves.
         padding: pixels added around the image, ((top, bottom), (left, right)).
-        dilation: (dh, dw), the distance between the taps.
+        dilation: (rh, rw), the distance between the taps.
         fill: the value of the added pixels: 0 for convolutions, -inf for max-pooling.
 
     Example:
@@ -143,16 +143,16 @@ def im2col(
                [4., 5., 7., 8.]])
     """
     n, ih, iw, c = x.shape
-    (kh, kw), (sh, sw), (dh, dw) = kernel, strides, dilation
-    oh = out_size(ih, kh, sh, padding[0], dh)
-    ow = out_size(iw, kw, sw, padding[1], dw)
+    (kh, kw), (sh, sw), (rh, rw) = kernel, strides, dilation
+    oh = out_size(ih, kh, sh, padding[0], rh)
+    ow = out_size(iw, kw, sw, padding[1], rw)
     if padding != ((0, 0), (0, 0)):
         x = np.pad(x, ((0, 0), *padding, (0, 0)), constant_values=fill)
     cols = np.empty((n, oh, ow, kh, kw, c), x.dtype)
     for i in range(kh):
         for j in range(kw):
             # The pixel under tap (i, j), for all positions of the window at once.
-            row, column = i * dh, j * dw
+            row, column = i * rh, j * rw
             cols[:, :, :, i, j, :] = x[
                 :, row : row + sh * (oh - 1) + 1 : sh, column : column + sw * (ow - 1) + 1 : sw, :
             ]
@@ -169,7 +169,7 @@ def col2im(
     """Add the windows' gradients up at the pixels they came from: the transpose of `im2col`.
 
     Math:
-        dx_padded[n, oh*sh + i*dh, ow*sw + j*dw, c] += dcols[n, oh, ow, i, j, c]
+        dx_padded[n, oh*sh + i*rh, ow*sw + j*rw, c] += dcols[n, oh, ow, i, j, c]
         and dx is dx_padded without its border, since the added pixels are constants. Why, stands at
         the top of this file.
 
@@ -189,12 +189,12 @@ def col2im(
     """
     n, ih, iw, c = x_shape
     _, oh, ow, kh, kw, _ = dcols.shape
-    (sh, sw), (dh, dw), ((top, bottom), (left, right)) = strides, dilation, padding
+    (sh, sw), (rh, rw), ((top, bottom), (left, right)) = strides, dilation, padding
     dx = np.zeros((n, ih + top + bottom, iw + left + right, c), dcols.dtype)
     for i in range(kh):
         for j in range(kw):
             # cols[:, :, :, i, j, :] = x[these pixels]
-            row, column = i * dh, j * dw
+            row, column = i * rh, j * rw
             dx[
                 :, row : row + sh * (oh - 1) + 1 : sh, column : column + sw * (ow - 1) + 1 : sw, :
             ] += dcols[:, :, :, i, j, :]

@@ -137,7 +137,7 @@ class MaxPool2D(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dx: each output's gradient at its winning pixel, zero elsewhere."""
-        winner, x_shape = self.recall()  # what forward kept
+        winner, x_shape = self.recall()
         dy = channels_last(dy, self.data_format)
         n, oh, ow, c = dy.shape
         # y = cols.max(axis=3), a copy of the number at winner
