@@ -41,6 +41,7 @@ went into, so its gradient is a sum over those,
 
 All else is to find out, for one layer at a time, which y[k] a number went into, and how steeply.
 In each file a comment in `backward` quotes the line of `forward` that the next lines differentiate.
+Whether the outcome is right can be measured without any calculus: see numcnn/gradcheck/.
 """
 
 from numcnn.layers.activations import Activation, Linear, ReLU, Sigmoid, Softmax, Tanh

@@ -1,7 +1,7 @@
 """Activations: the bend after each linear layer. Without one, ten layers are no more than one.
 
 For two linear layers in a row are (x @ w1) @ w2 = x @ (w1 @ w2): a single one with another matrix.
-A bend between them ends that, and enough bent layers can follow any curve.
+A bend between them ends that, and enough units with a bend come as close to any curve as one likes.
 
 Each activation is a layer without weights; `activation="relu"` in Conv2D or Dense means the same
 layer, run right after z. All but Softmax take each number by itself: y[i] depends on x[i] alone. So

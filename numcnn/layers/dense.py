@@ -18,8 +18,8 @@ z did it go into, and how steeply? Its gradient is the sum, over those z, of dz 
     x[n, d]  went into z[n, u] of every output u. The slope is w[d, u]:
              dx[n, d] = sum over u of dz[n, u] * w[d, u]                     dx = dz @ w.T
 
-The transposes need no memory: the shapes allow nothing else. dw must be (D, U) as w is, and of
-x (N, D) and dz (N, U) only x.T @ dz makes that.
+Where to transpose need not be learned by heart, for the shapes allow nothing else: dw must be
+(D, U) as w is, and of x (N, D) and dz (N, U) only x.T @ dz makes that.
 """
 
 from typing import Any

@@ -17,13 +17,15 @@ numbers. Three arguments change which pixel lies under a tap:
     dilation (rh, rw)    the taps stand rh rows and rw columns apart, with holes between them
     padding              a border around the image, so that windows may begin before its first pixel
 
-    cols[n, oh, ow, i, j, c] = x_padded[n, oh*sh + i*rh, ow*sw + j*rw, c]
+The pixel under tap (i, j) of window (oh, ow), counted from the top left, of image n is then
+
+    cols[n, oh, ow, i, j, c] = x_padded[n, oh*sh + i*rh, ow*sw + j*rw, c].
 
 The way back. Nothing is computed here, numbers are only copied: the slope of a copy in its pixel is
 1. So the chain rule says that a pixel's gradient is the sum of its copies' gradients:
 
-    dx_padded[n, h, v, c] = sum of dcols[n, oh, ow, i, j, c] over all windows and taps with
-                            oh*sh + i*rh = h and ow*sw + j*rw = v
+    dx_padded[n, p, q, c] = sum of dcols[n, oh, ow, i, j, c] over all windows and taps with
+                            oh*sh + i*rh = p and ow*sw + j*rw = q
 
 In the picture e was copied into all four rows, so de = dcols[0, 3] + dcols[1, 2] + dcols[2, 1] +
 dcols[3, 0], while the corner a was copied once. That is col2im. It does not undo im2col: it adds up

@@ -8,12 +8,13 @@ y moves as much: the slope is 1. Move another pixel of the window by a little an
 stays, the slope is 0. So by the chain rule, dx = sum over all y of dy times the slope, a pixel's
 gradient is the sum of dy over the windows that it wins:
 
-      x        2x2 windows, stride 2     y         dy             dx
-      1 2 0 0      1 2 | 0 0                                   0  0  0  0
-      3 4 0 7      3 4 | 0 7            4 7      10 20         0 10  0 20
+      x, two windows      y         dy             dx
+      1 2 | 0 0                                    0  0 | 0  0
+      3 4 | 0 7           4 7       10 20          0 10 | 0 20
 
-It takes im2col (im2col.py) to find the winners and col2im to send each dy home. With strides below
-the pool size windows overlap, a pixel can win several, and col2im adds up what it is sent.
+im2col (im2col.py) lays the windows out, so that the winners can be found, and col2im sends each dy
+home. With strides below the pool size windows overlap and a pixel can win several of them; col2im
+adds up what is sent to it.
 """
 
 from typing import Any

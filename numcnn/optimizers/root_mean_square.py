@@ -3,13 +3,14 @@
 The gradients of one network differ by powers of ten: from layer to layer, from weight to weight,
 from the first epoch to the tenth. With one learning rate for all, what is right for some weights is
 far too much or too little for others. Their signs alone would be a fair measure, each step +lr or
--lr. But then nine batches with a gradient of +0.1 and one of -0.9 count as eight steps, where on
-average there is nothing to be gained. g divided by a size that changes slowly keeps both: steps of
-about lr, and sums that come out right over some batches.
+-lr. But then four batches with a gradient of 1 and one with -4 count as three steps down, where
+taken together they ask for none. g divided by a size that changes slowly keeps both: steps of about
+lr, and sums that come out right over some batches.
 
 The size is the root of a running mean of g**2. v = rho * v + (1 - rho) * g**2, written out over the
 steps, is (1 - rho) * (g_t**2 + rho * g_(t-1)**2 + rho**2 * g_(t-2)**2 + ...): the weights shrink by
-rho with each step back and sum to 1, so about the last 1 / (1 - rho) gradients count, ten for 0.9.
+rho with each step back, and in the long run they sum to 1. So it is a mean, of about the last
+1 / (1 - rho) gradients: ten for 0.9.
 """
 
 from typing import Any
