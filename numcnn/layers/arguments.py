@@ -96,8 +96,9 @@ def sample_shape(what: str, value: Any) -> tuple[int, ...]:
 def real_number(what: str, value: Any, least: float, most: float = math.inf) -> float:
     """Return the value as a float; refuse what is no number, and what is outside least to most.
 
-    >>> real_number("momentum", 1, 0, 1)
-    1.0
+    Example:
+        >>> real_number("momentum", 1, 0, 1)
+        1.0
     """
     if isinstance(value, (bool, str)) or not isinstance(value, (int, float, np.number)):
         raise DTypeError(f"{what} must be a number, got {value!r}.")

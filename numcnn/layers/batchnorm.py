@@ -2,6 +2,34 @@
 
 While weights move, the numbers that a layer sends on drift and grow, and the layer behind it has to
 follow. Here each batch is measured and put back into shape, so deep networks bear larger steps.
+
+Forward, for one channel and the n numbers x[i] that the batch has of it:
+
+    mean  = sum of x[i] / n
+    var   = sum of (x[i] - mean)**2 / n         std = sqrt(var + epsilon)
+    x_hat = (x - mean) / std                    y = gamma * x_hat + beta
+
+Backward. beta and gamma went into every y of the channel, with the slopes 1 and x_hat:
+
+    dbeta = sum of dy          dgamma = sum of dy * x_hat          dx_hat = dy * gamma
+
+x[i] went into every x_hat[j] of the channel: directly where i == j, and into all by way of mean and
+std. Their slopes, where in the second the deviations from the mean sum to 0 and so leave one term:
+
+    ∂mean/∂x[i] = 1/n
+    ∂var/∂x[i]  = sum over j of 2 * (x[j] - mean) * ((i == j) - 1/n) / n = 2 * (x[i] - mean) / n
+    ∂std/∂x[i]  = ∂var/∂x[i] / (2 * std) = x_hat[i] / n
+
+With the quotient rule for x_hat[j] = (x[j] - mean) / std, and (i == j) for 1 where they are equal,
+
+    ∂x_hat[j]/∂x[i] = ((i == j) - 1/n) / std - (x[j] - mean) / std**2 * x_hat[i] / n
+                    = ((i == j) - 1/n - x_hat[j] * x_hat[i] / n) / std
+
+and by the chain rule dx[i] is the sum over j of dx_hat[j] times this:
+
+    dx = (dx_hat - mean of dx_hat - x_hat * mean of (dx_hat * x_hat)) / std
+
+What would move all x alike, or stretch them all, is taken out of the gradient: neither changes y.
 """
 
 from typing import Any
@@ -18,19 +46,14 @@ class BatchNormalization(Layer):
     """Normalise each channel over the batch, scale it by gamma and shift it by beta.
 
     Math:
-        Per channel, over all n numbers that the batch has of it:
-        forward    mean = sum of x / n
-                   var = sum of (x - mean)**2 / n
-                   x_hat = (x - mean) / std,  std = sqrt(var + epsilon)
+        Per channel, with mean and var over all numbers that the batch has of it:
+        forward    x_hat = (x - mean) / std,  std = sqrt(var + epsilon)
                    y = gamma * x_hat + beta
-        backward   dbeta  = sum of dy             (beta is added to each number)
+        backward   dbeta  = sum of dy
                    dgamma = sum of dy * x_hat
                    dx_hat = dy * gamma
-                   One x reaches every x_hat of its channel: its own directly, all of them through
-                   mean, where dmean/dx = 1/n, and through std, where dstd/dx = x_hat / n:
-                   dx_hat[j]/dx[i] = ((i == j) - 1/n - x_hat[i] * x_hat[j] / n) / std
-                   and the sum over j of dx_hat[j] times this is
                    dx = (dx_hat - mean of dx_hat - x_hat * mean of (dx_hat * x_hat)) / std
+        Where this comes from stands at the top of this file.
         after each batch, with the statistics that predictions use:
                    moving_mean     = momentum * moving_mean     + (1 - momentum) * mean
                    moving_variance = momentum * moving_variance + (1 - momentum) * var
@@ -69,17 +92,25 @@ class BatchNormalization(Layer):
         internal covariate shift", ICML 2015.
 
     Example:
-        Of two samples one becomes -1 and the other 1, whatever they were, so dx is 0.
+        Four samples of one channel, with the mean 3 and the variance 4.
 
         >>> norm = BatchNormalization(epsilon=0.0, dtype="float64")
-        >>> norm(np.array([[3.0], [7.0]]), training=True)
-        array([[-1.],
-               [ 1.]])
-        >>> norm.backward(np.array([[10.0], [30.0]])).ravel(), norm.grads["gamma"]
-        (array([0., 0.]), array([20.]))
+        >>> norm(np.array([[1.0], [1.0], [5.0], [5.0]]), training=True).ravel()
+        array([-1., -1.,  1.,  1.])
+
+        Only the first y matters: dy is 8, 0, 0, 0, its mean 2 and that of dy * x_hat -2. So dx is
+        (8 - 2 - 2) / 2 for the first, (0 - 2 - 2) / 2 for the second, (0 - 2 + 2) / 2 for the rest.
+
+        >>> norm.backward(np.array([[8.0], [0.0], [0.0], [0.0]])).ravel()
+        array([ 2., -2.,  0.,  0.])
+        >>> norm.grads["gamma"], norm.grads["beta"]  # 8 * -1, and 8
+        (array([-8.]), array([8.]))
+
+        A hundredth of the batch's mean and variance goes into the moving ones, which were 0 and 1.
+
         >>> norm.after_update()
         >>> norm.statistics["moving_mean"], norm.statistics["moving_variance"].round(6)
-        (array([0.05]), array([1.03]))
+        (array([0.03]), array([1.03]))
     """
 
     def __init__(
