@@ -11,17 +11,17 @@ are an image again, with F channels, and the next layer can look for patterns of
 Forward. im2col (im2col.py) copies every window into a row of a matrix. Here a filter of 2x2 weights
 on a 3x3 image, one channel each. The filter is a column, and all its answers are one product:
 
-      image                cols           w          z
-      a b c              a b d e         w00      top left
-      d e f    im2col    b c e f    @    w01   =  top right
-      g h i   ------->   d e g h         w10      bottom left
-                         e f h i         w11      bottom right
+      image                       cols                w          z
+      x00 x01 x02            x00 x01 x10 x11         w00      top left
+      x10 x11 x12   im2col   x01 x02 x11 x12    @    w01   =  top right
+      x20 x21 x22  ------->  x10 x11 x20 x21         w10      bottom left
+                             x11 x12 x21 x22         w11      bottom right
       filter
-      w00 w01            z[0] = a * w00 + b * w01 + d * w10 + e * w11, the filter at the top left
+      w00 w01                top left: x00 * w00 + x01 * w01 + x10 * w10 + x11 * w11
       w10 w11
 
-More images only add rows, more channels only make rows and columns longer, more filters add
-columns to w and z. With r for a row, that is a window, k for a number in it, and f for a filter,
+More images only add rows, more channels make rows of cols and columns of w longer, more filters
+add columns to w and z. With r for a window, k for a number in it, and f for a filter,
 
     z[r, f] = b[f] + sum over k of cols[r, k] * w[k, f]             z = cols @ w + b
 
@@ -44,9 +44,9 @@ so the question is only which these are, and how steeply each z rises with v. Th
     a pixel     was copied into every window that covers it. The slope of a copy is 1:
                 dx[pixel] = sum of dcols over its copies            dx = col2im(dcols)
 
-In the picture e was copied four times: de = dcols[0, 3] + dcols[1, 2] + dcols[2, 1] + dcols[3, 0]
-= dz[0] * w11 + dz[1] * w10 + dz[2] * w01 + dz[3] * w00. That is the filter, turned upside down and
-left to right, laid upon dz: seen as a whole, dx is again a convolution, with turned filters.
+In the picture x11 was copied four times, so its gradient is dcols[0, 3] + dcols[1, 2] + dcols[2, 1]
++ dcols[3, 0] = dz[0] * w11 + dz[1] * w10 + dz[2] * w01 + dz[3] * w00. That is the filter, turned
+upside down and left to right, laid upon dz: seen as a whole, dx is a convolution with such filters.
 
 By hand. Without an activation y is z, and dy is dz. With dy = 1, 10, 100, 1000 the decimal digits
 show who went where.
@@ -69,10 +69,13 @@ show who went where.
     >>> conv.grads["w"].reshape(2, 2)  # w00 lay on 1, 0, 3, 1: 1*1 + 0*10 + 3*100 + 1*1000
     array([[1301.,  120.],
            [2013., 1201.]])
-    >>> dx.reshape(3, 3).astype(int)  # e lay under w11, w10, w01, w00: 4*1 + 3*10 + 2*100 + 1*1000
+    >>> dx.reshape(3, 3).astype(int)  # x11 lay under w11, w10, w01, w00: 4 + 30 + 200 + 1000
     array([[   1,   12,   20],
            [ 103, 1234, 2040],
            [ 300, 3400, 4000]])
+
+And so it is: were x11 greater by 1, the four z would be greater by 4, 3, 2 and 1, and the loss,
+which rises by 1, 10, 100 and 1000 per unit of them, by 4*1 + 3*10 + 2*100 + 1*1000 = 1234.
 
 To read `forward` and `backward` below: `geometry` says how many windows there are and how many
 zeros go around the image; `channels_last` and `as_given` change nothing but the order of the axes,

@@ -27,10 +27,10 @@ The way back. Nothing is computed here, numbers are only copied: the slope of a 
     dx_padded[n, p, q, c] = sum of dcols[n, oh, ow, i, j, c] over all windows and taps with
                             oh*sh + i*rh = p and ow*sw + j*rw = q
 
-In the picture e was copied into all four rows, so de = dcols[0, 3] + dcols[1, 2] + dcols[2, 1] +
-dcols[3, 0], while the corner a was copied once. That is col2im. It does not undo im2col: it adds up
-where im2col copied. In the language of matrices im2col is a matrix of zeros and ones, and col2im is
-its transpose, hence sum(im2col(x) * r) == sum(x * col2im(r)) for every r.
+In the picture e was copied into all four rows, so its gradient is dcols[0, 3] + dcols[1, 2] +
+dcols[2, 1] + dcols[3, 0], while the corner a was copied once. That is col2im. It does not undo
+im2col: it adds up where im2col copied. In the language of matrices im2col is a matrix of zeros and
+ones, and col2im is its transpose, hence sum(im2col(x) * r) == sum(x * col2im(r)) for every r.
 
 Python loops here run over the KH * KW positions inside the window only; NumPy does the rest.
 """
