@@ -118,16 +118,16 @@ def test_a_room_imports_only_what_stands_below(room):
 
 def test_every_room_has_its_place():
     rooms = {name.split(".")[1] for name in MODULES if "." in name}
-    at_the_top = {"models", "plotting", "gradcheck", "testing"}
+    at_the_top = {"models", "plotting", "gradcheck", "inspect", "testing"}
     assert rooms - set(MAY_IMPORT) == at_the_top
     assert set(MAY_IMPORT) - rooms <= {"kernels"}
 
 
 def test_only_the_front_door_knows_the_top():
     for name, path in MODULES.items():
-        if name != "numcnn" and not under(name, "gradcheck", "plotting", "testing"):
+        if name != "numcnn" and not under(name, "gradcheck", "inspect", "plotting", "testing"):
             for found in own(path):
-                top = under(found, "models", "plotting", "gradcheck", "testing")
+                top = under(found, "models", "plotting", "gradcheck", "inspect", "testing")
                 assert not top, (name, found)
 
 

@@ -24,6 +24,23 @@ Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 
 
+class _NoTensor:
+    """Stands where Keras has symbolic tensors: it says where their numbers are to be had instead.
+
+    It is no property, so that a layer of your own may have an attribute of that name.
+    """
+
+    def __get__(self, layer: Any, owner: type | None = None) -> Any:
+        if layer is None:
+            return self
+        raise AttributeError(
+            "There are no symbolic tensors here: a layer has an output only once there are "
+            "samples. numcnn.inspect.activations(model, x) returns every layer's output by the "
+            f"layer's name, for this one activations(model, x)[{layer.name!r}]; what comes in is "
+            "the output of the layer before."
+        )
+
+
 class Layer:
     """The base of all layers.
 
@@ -91,6 +108,7 @@ class Layer:
     """
 
     default_name: ClassVar[str] = ""
+    input = output = _NoTensor()
 
     def __init__(
         self,
