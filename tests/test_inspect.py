@@ -310,6 +310,9 @@ def test_a_layer_of_ones_own_keeps_its_state():
     assert not pair.grads
     assert not pair.inner[0].grads
     assert not pair.last.grads
+    (twin,) = inspect._twins([pair])
+    assert twin.inner[0] is not pair.inner[0]
+    assert twin.inner[0].params["w"] is pair.inner[0].params["w"]  # nothing large is copied
 
 
 def test_several_threads_look_while_it_predicts():
