@@ -188,10 +188,10 @@ def saliency(model: Stack, x: Any, classes: Any = None) -> Array:
 
 
 def data_formats(model: Stack) -> list[str]:
-    """Return the layout of the images that come into each layer, and last that of what goes out.
+    """Return the layout of the images that come in, then of what goes out of each layer.
 
-    A layer that does not say it has that of the layer before it; the first ones have that of the
-    first layer that says it, and where none does, it is 'channels_last'.
+    A layer that does not say it keeps that of the layer before; the samples have that of the first
+    layer that says it, and where none does, it is 'channels_last'.
 
     >>> from numcnn.layers import Conv2D, ReLU
     >>> from numcnn.models import Sequential
@@ -199,12 +199,10 @@ def data_formats(model: Stack) -> list[str]:
     ['channels_first', 'channels_first', 'channels_first', 'channels_first']
     """
     said = [getattr(layer, "data_format", None) for layer in model.layers]
-    now = next((format for format in said if format is not None), "channels_last")
-    formats = []
+    formats = [next((format for format in said if format is not None), "channels_last")]
     for format in said:
-        now = now if format is None else format
-        formats.append(now)
-    return [*formats, now]
+        formats.append(formats[-1] if format is None else format)
+    return formats
 
 
 def _samples(what: str, model: Any, x: Any) -> Array:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from numcnn.errors import ShapeError
 from numcnn.plotting.check import (
     Array,
     Labels,
@@ -27,7 +28,9 @@ from numcnn.plotting.style import (
     WIDTH,
     colour_map,
     count_text,
+    new_axes,
     new_figure,
+    percent_text,
     tiled_figure,
     value_text,
 )
@@ -88,7 +91,7 @@ def misclassified(
     texts = []
     for i in shown:
         t, g = names[truth[i]], names[guess[i]]
-        chance = f"{100 * confidence[i]:.1f}%" if confidence[i] < 0.9995 else ">99.9%"
+        chance = percent_text(confidence[i])
         texts.append(f"{t}\n→ {g}\n{chance}" if long else f"{t} → {g}\n{chance}")
     note = "true class → predicted class, with its probability; the surest mistakes first"
     return _gallery(images[shown], texts, title, note, columns=6 if long else 10)
@@ -155,6 +158,80 @@ def filters(w: Array, limit: int = 64) -> "Figure":
     note = "in each colour channel grey is zero" if c == 3 else "white is zero"
     tiles = [w[..., i] if c == 3 else w[:, :, 0, i] for i in range(shown)]
     return _scaled_grid(tiles, title, f"weights on one scale; {note}", signed=True)
+
+
+def filters_over_time(
+    weights: Sequence[Array], limit: int = 8, names: Sequence[str] | None = None
+) -> "Figure":
+    """Draw how a convolution's filters move while it trains, those that moved most first.
+
+    Math:
+        moved = |w[last] - w[first]| / |w[first]|, with the lengths sqrt(sum of squares) of a filter
+
+    Args:
+        weights: what the weights were at each time, a list of arrays (KH, KW, C, F); a copy per
+            epoch, such as `model.layers[0].get_weights()[0]` in a callback's `on_epoch_end`. Of
+            more than 11 times 11 are drawn, evenly spread. Of C > 1 the first channel is drawn.
+        limit: the largest number of filters to draw.
+        names: a short name for each time; by default its number, from 0.
+
+    Returns:
+        A figure with a row per filter and a column per time, all on one scale.
+
+    Raises:
+        ShapeError: the arrays are not all of one shape (KH, KW, C, F), or there are not two.
+        ValueError: they hold NaN or infinity.
+
+    Example:
+        >>> start = np.ones((3, 3, 1, 2))
+        >>> figure = filters_over_time([start, start * [1, 3]])
+        >>> [text.get_text() for text in figure.texts[2:]]
+        ['filter 1', 'moved 200%', 'filter 0', 'moved 0%']
+    """
+    arrays = [
+        as_array(f"weights[{i}]", w, (4,), "(KH, KW, C, F), a convolution's weights")
+        for i, w in enumerate(weights)
+    ]
+    shapes = {w.shape for w in arrays}
+    if len(arrays) < 2 or len(shapes) > 1:
+        raise ShapeError(
+            "weights must be a list of two or more arrays of one shape (KH, KW, C, F), got "
+            f"{len(arrays)} of shapes {sorted(shapes)}. Keep a copy of them before and after."
+        )
+    times = names if names is not None else [str(i) for i in range(len(arrays))]
+    if len(times) != len(arrays):
+        raise ShapeError(f"names must hold one for each of {len(arrays)} times, got {len(times)}.")
+    w = np.stack(arrays).astype(np.float64)  # (T, KH, KW, C, F)
+    kh, kw, c, f = w.shape[1:]
+    shown = np.unique(np.linspace(0, len(w) - 1, min(len(w), 11)).round().astype(int))
+    lengths = np.sqrt(((w[-1] - w[0]) ** 2).sum(axis=(0, 1, 2)))
+    start = np.sqrt((w[0] ** 2).sum(axis=(0, 1, 2)))
+    share = np.divide(lengths, start, out=np.zeros(f), where=start > 0)
+    order = np.argsort(-np.where(start > 0, share, lengths), kind="stable")[: as_limit(limit)]
+    most = float(np.abs(w[:, :, :, 0, order]).max()) or 1.0
+    tile = min(0.75, (WIDTH - 2 * MARGIN - 2.0) / len(shown))
+    height = tile * min(2.0, kh / kw)
+    title = f"{count_text(f, 'filter', len(order))} of {kh} × {kw} while training"
+    note = f"white is zero, orange up to {value_text(most)}, blue down to {value_text(-most)}"
+    note += f"; channel 0 of {c}" if c > 1 else ""
+    figure = new_figure(len(order) * height + 0.55, title, note)
+    whole = figure.get_size_inches()[1]
+    shades = colour_map(BLUE, "white", ORANGE)
+    for row, k in enumerate(order):
+        low = MARGIN + (len(order) - 1 - row) * height
+        for column, time in enumerate(shown):
+            left = MARGIN + 0.95 + column * tile
+            axes = new_axes(figure, left, low, tile - 0.06, height - 0.06)
+            axes.imshow(w[time, :, :, 0, k], cmap=shades, vmin=-most, vmax=most, aspect="auto")
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_color(FAINT)
+            if row == 0:
+                axes.set_title(times[time], fontsize=SMALL, color=INK, pad=4, parse_math=False)
+        middle, right = (low + (height - 0.06) / 2) / whole, MARGIN + 0.95 + len(shown) * tile
+        text = f"moved {100 * share[k]:.0f}%" if start[k] else f"moved {value_text(lengths[k])}"
+        figure.text(MARGIN / WIDTH, middle, f"filter {k}", va="center", size=SMALL, color=INK)
+        figure.text((right + 0.06) / WIDTH, middle, text, va="center", size=SMALL, color=MUTED)
+    return figure
 
 
 def feature_maps(maps: Array, limit: int = 32, title: str | None = None) -> "Figure":

@@ -74,6 +74,16 @@ def tiled_figure(
     return figure, tiles
 
 
+def text_width(text: str, size: float, bold: bool = False) -> float:
+    """Return how many inches a text is wide."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextToPath
+
+    font = FontProperties(size=size, weight="bold" if bold else "normal")
+    width, _, _ = TextToPath().get_text_width_height_descent(text, font, ismath=False)
+    return float(width) / 72 * 1.02  # on the screen letters stand at whole pixels
+
+
 def count_text(n: int, noun: str, shown: int | None = None) -> str:
     """Return a count with its noun, and how many of them are shown."""
     some = "" if shown in (None, n) else f"{shown:,} of "
@@ -85,6 +95,11 @@ def value_text(x: float, label: str = "") -> str:
     if not math.isfinite(x):
         return "not finite"
     return f"{x:.2f}%" if "%" in label else f"{x:.3g}".replace("-", "−")
+
+
+def percent_text(p: float) -> str:
+    """Return a probability in percent; one that is nearly 0 or 1 is not rounded to it."""
+    return f"{100 * p:.1f}%" if 0.0005 <= p < 0.9995 else ">99.9%" if p > 0.5 else "<0.1%"
 
 
 def save(figure: "Figure", path: str | os.PathLike[str], dpi: float = 150) -> Path:
