@@ -110,7 +110,8 @@ def input_gradient(model: Stack, x: Any, classes: Any = None) -> Array:
         things in training than in prediction, or its backward returns no gradient.
 
     Note:
-        The gradient is that of `predict`: dropout is left out. Changing each pixel by a small
+        The gradient is that of `predict`: dropout is left out, and batch normalization uses its
+        moving statistics. Changing each pixel by a small
         number h changes the score by h times the gradient; how far that holds is another question,
         since a ReLU may switch and a pool's winner change.
 
@@ -136,7 +137,10 @@ def input_gradient(model: Stack, x: Any, classes: Any = None) -> Array:
             f"{('N', *model.output_shape[1:])}. Is a Flatten or a Dense layer missing at the end?"
         )
     chosen = _classes(classes, len(x), int(model.output_shape[1] or 0))
-    layers, _, _ = split_tail(_twins(model.layers), CategoricalCrossentropy())
+    twins = _twins(model.layers)
+    for layer in twins:
+        layer.trainable = False  # batch normalization then does in training what predict does
+    layers, _, _ = split_tail(twins, CategoricalCrossentropy())
     dx = np.empty(x.shape, model.dtype)
     for start in range(0, len(x), BATCH):
         rows = slice(start, start + BATCH)
@@ -260,8 +264,9 @@ def _gradient(layers: list[Layer], x: Array, classes: Array | None) -> Array:
         if kept.shape != y.shape or not np.allclose(kept, y, 1e-3, 1e-4 * np.abs(y).max()):
             raise GradientError(
                 f"Layer {layer.name!r} ({type(layer).__name__}) gives other numbers in training "
-                "than in prediction, and its backward is the gradient of the former. The input's "
-                "gradient in prediction cannot be had through it: inspect a model without it."
+                "than in prediction, also with trainable=False, and its backward is the gradient "
+                "of the former. Let it do with trainable=False what it does in prediction, as "
+                "BatchNormalization."
             )
         passed.append((layer, seen.shape))
     classes = y.argmax(axis=1) if classes is None else classes

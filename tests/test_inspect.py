@@ -11,6 +11,7 @@ from numcnn.callbacks import LambdaCallback
 from numcnn.errors import DTypeError, GradientError, NotCompiledError, ShapeError
 from numcnn.layers import (
     Activation,
+    BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
@@ -83,6 +84,14 @@ NETS = {
         ReLU(),
         MaxPool2D(3, strides=2, data_format="channels_first"),
         Flatten(data_format="channels_first"),
+        *end,
+    ],
+    "batch normalization": lambda end: [
+        Conv2D(3, 3, input_shape=(5, 6, 1)),
+        BatchNormalization(momentum=0.5),
+        ReLU(),
+        Flatten(),
+        BatchNormalization(),
         *end,
     ],
     "input and reshape": lambda end: [

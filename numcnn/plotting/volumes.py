@@ -8,7 +8,16 @@ import numpy as np
 
 from numcnn import inspect
 from numcnn.errors import DTypeError, NotCompiledError
-from numcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D, Reshape
+from numcnn.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    Reshape,
+)
 from numcnn.plotting.check import Array
 from numcnn.plotting.insight import channels_last, one_image
 from numcnn.plotting.style import (
@@ -35,7 +44,7 @@ if TYPE_CHECKING:
 FACE, DEPTH, COLUMN, DECADE = 1.1, 0.4, 0.17, 0.45  # inches at most
 LINE, SPACE, CAPTIONS = 0.185, 0.14, 0.62
 AMBER, PURPLE, GREY = "#e69f00", "#cc79a7", "#9a9a9a"
-LONGEST = 16  # letters of a label
+LONGEST = 19  # letters of a label
 
 
 class Part(NamedTuple):
@@ -182,40 +191,47 @@ def _does(layer: Layer) -> str:
     bend = type(bend).__name__.lower() if isinstance(bend, Layer) else ""
     bend = "" if bend == "linear" else bend
     words = [bend]
-    if isinstance(layer, Conv2D):
-        strides = f"/{layer.strides[0]}" if max(layer.strides) > 1 else ""
-        words = [f"{layer.kernel_size[0]}×{layer.kernel_size[1]}{strides}", bend]
-    elif isinstance(layer, MaxPool2D):
-        words = [f"{layer.pool_size[0]}×{layer.pool_size[1]} max"]
+    window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
+    if window is not None:
+        strides = getattr(layer, "strides", (1, 1))
+        far = f"/{strides[0]}" if isinstance(layer, Conv2D) and max(strides) > 1 else ""
+        pools = "mean" if "Average" in type(layer).__name__ else "max"
+        pools = pools if hasattr(layer, "pool_size") else ""
+        words = [f"{window[0]}×{window[1]}{far}", pools, bend]
     elif isinstance(layer, Dropout):
         words = [f"drops {100 * layer.rate:g}%"]
     elif isinstance(layer, Flatten):
         words = ["one row"]
     elif isinstance(layer, Reshape):
         words = ["reshapes"]
+    elif isinstance(layer, BatchNormalization):
+        words = ["mean 0, var 1"]
     elif not isinstance(layer, (Dense, Activation)):
         words = [type(layer).__name__]
     kind = type(layer).__name__
     named = kind.lower() in layer.name.replace("_", "").lower()  # the name says what it is
-    if not (named or isinstance(layer, (Flatten, Dropout, MaxPool2D))):
+    if not (named or "Pool" in kind or isinstance(layer, (Flatten, Dropout, BatchNormalization))):
         words = [kind, *words]
     return " ".join(dict.fromkeys(word for word in words if word)) or "–"
 
 
 def _colour(layer: Layer) -> str:
-    kinds = {Conv2D: BLUE, MaxPool2D: AMBER, Dense: PURPLE}
-    return next((colour for kind, colour in kinds.items() if isinstance(layer, kind)), GREY)
+    if isinstance(layer, Conv2D):
+        return BLUE
+    if "Pool" in type(layer).__name__:
+        return AMBER
+    return PURPLE if isinstance(layer, Dense) else GREY
 
 
 def _window_of(layer: Layer, before: tuple[int, ...]) -> Any:
     """Return (size, strides, zeros above and left) of the window that slides over the input."""
-    if not isinstance(layer, (Conv2D, MaxPool2D)):
+    size = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
+    if size is None or not hasattr(layer, "geometry") or len(before) != 3:
         return None
-    size = layer.pool_size if isinstance(layer, MaxPool2D) else layer.kernel_size
-    dilation = (1, 1) if isinstance(layer, MaxPool2D) else layer.dilation_rate
+    dilation = getattr(layer, "dilation_rate", (1, 1))
     spread = tuple(d * (k - 1) + 1 for d, k in zip(dilation, size, strict=True))
     _, pads = layer.geometry(before[0], before[1])
-    return spread, layer.strides, (pads[0][0], pads[1][0])
+    return spread, layer.strides, (pads[0][0], pads[1][0])  # type: ignore[attr-defined]
 
 
 def _scales(parts: list[Part], smaller: float) -> tuple[float, float, float]:
