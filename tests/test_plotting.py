@@ -1,7 +1,9 @@
 """The pictures: what is drawn, that it is tidy, and that bad input is explained."""
 
+import io
 import itertools
 import os
+import pickle
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -525,6 +527,72 @@ def test_bad_paths(figure, tmp_path):
         plotting.save(figure, tmp_path / "a.png", dpi=0)
 
 
+# bars
+
+
+@given(
+    st.dictionaries(st.text("abcé $_", min_size=1, max_size=24), st.floats(0, 1e6), min_size=1),
+    st.booleans(),
+)
+@settings(max_examples=10)
+def test_any_bars_are_tidy(values, log):
+    if log:
+        values = {name: value + 1e-6 for name, value in values.items()}
+    figure = plotting.bars(values, "bars", "ms", log, highlight=next(iter(values)))
+    assert_tidy(figure)
+    (axes,) = figure.axes
+    assert [bar.get_width() for bar in axes.patches] == list(values.values())
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(values)
+    colors = [to_hex(bar.get_facecolor()) for bar in axes.patches]
+    assert colors[0] not in colors[1:]
+    low, high = axes.get_xlim()
+    assert low < min(values.values()) or not log
+    assert low <= min(values.values()) <= max(values.values()) <= high
+
+
+def test_bars_of_a_logarithmic_scale_stand_at_their_ratios():
+    figure = plotting.bars({"a": 2.0, "b": 20.0, "c": 200.0}, "bars", log=True)
+    (axes,) = figure.axes
+    figure.canvas.draw()
+    ends = [bar.get_window_extent().x1 for bar in axes.patches]
+    assert ends[1] - ends[0] == pytest.approx(ends[2] - ends[1])
+    assert figure.texts[1].get_text() == "logarithmic scale"
+
+
+def test_bad_bars():
+    with pytest.raises(DTypeError, match="must be a dict of numbers by name, got list"):
+        plotting.bars([1.0], "bars")
+    with pytest.raises(ShapeError, match="values must have the shape"):
+        plotting.bars({}, "bars")
+    with pytest.raises(ValueError, match="must be 0 or more, got -1"):
+        plotting.bars({"a": -1.0}, "bars")
+    with pytest.raises(ValueError, match="above 0 on a logarithmic scale, got 0"):
+        plotting.bars({"a": 0.0}, "bars", log=True)
+    with pytest.raises(ValueError, match="highlight must be one of a, b; got 'c'"):
+        plotting.bars({"a": 1.0, "b": 2.0}, "bars", highlight="c")
+
+
+# in a notebook
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [plotting.filters(np.ones((3, 3, 1, 8))), plotting.learning_curves(HISTORY)],
+    ids=["tiles", "curves"],
+)
+def test_a_notebook_shows_figures_without_pyplot(figure):
+    from matplotlib.image import imread
+
+    png, shown = figure._repr_png_()
+    pixels = imread(io.BytesIO(png)).shape[:2]
+    assert pixels == pytest.approx((1.5 * shown["height"], 1.5 * shown["width"]), abs=2)
+    assert shown["width"] == 800
+
+
+def test_figures_can_be_pickled(figure):
+    assert pickle.loads(pickle.dumps(figure))._repr_png_() == figure._repr_png_()
+
+
 # no display, no global state
 
 
@@ -541,6 +609,7 @@ figures = [
     plotting.filters(np.ones((3, 3, 1, 2))),
     plotting.feature_maps(np.ones((3, 3, 2))),
     plotting.sample_grid(np.zeros((1, 4, 4)), [0]),
+    plotting.bars({{"a": 1.0}}, "bars"),
 ]
 import matplotlib
 before = matplotlib.rcParams.copy()

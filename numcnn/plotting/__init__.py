@@ -14,6 +14,7 @@ All figures are 8 inches wide, so text keeps one size when a page shows them sid
 colours that a colour-blind reader can tell apart carry meaning, and line style or words repeat it.
 """
 
+from numcnn.plotting.bars import bars
 from numcnn.plotting.confusion import confusion_counts, confusion_matrix
 from numcnn.plotting.curves import learning_curves
 from numcnn.plotting.images import (
@@ -31,6 +32,7 @@ from numcnn.plotting.windows import im2col, max_pool_routing
 __all__ = [
     "activations",
     "architecture",
+    "bars",
     "confusion_counts",
     "confusion_matrix",
     "feature_maps",

@@ -1,8 +1,10 @@
 """How all pictures look: sizes, colours, titles, tiles; and how they are written to a file."""
 
+import io
 import math
 import os
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,7 @@ def new_figure(body: float, title: str, note: str = "") -> "Figure":
     head = 0.22 + 0.26 * len(lines) + (0.3 if note else 0.08)
     figure = Figure(figsize=(WIDTH, body + head), facecolor="white")
     FigureCanvasAgg(figure)
+    vars(figure)["_repr_png_"] = partial(notebook_png, figure)  # the name a notebook looks for
     style: dict[str, Any] = {"ha": "left", "va": "top", "parse_math": False}
     x, top = MARGIN / WIDTH, 1 - 0.18 / (body + head)
     figure.text(x, top, "\n".join(lines), fontsize=TITLE, weight="bold", color=INK, **style)
@@ -40,6 +43,18 @@ def new_figure(body: float, title: str, note: str = "") -> "Figure":
     if note:
         figure.text(x, top, note, fontsize=SMALL, color=MUTED, **style)
     return figure
+
+
+def notebook_png(figure: "Figure") -> tuple[bytes, dict[str, int]]:
+    """Return a figure as a notebook shows it: a PNG, and the size to show it at in pixels.
+
+    Jupyter shows a matplotlib figure by itself only once pyplot has been imported. These show
+    without, with more dots than the size asks for, so that text stays sharp.
+    """
+    width, height = figure.get_size_inches()
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=150)
+    return file.getvalue(), {"width": round(100 * width), "height": round(100 * height)}
 
 
 def new_axes(figure: "Figure", left: float, bottom: float, width: float, height: float) -> "Axes":
