@@ -670,6 +670,22 @@ def test_a_model_is_right_from_end_to_end(loss):
     assert model.optimizer.iterations == 0
 
 
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_a_model_that_has_been_trained(engine):
+    model = small_model(engine=engine)
+    rng = np.random.default_rng(0)
+    x, y = rng.random((4, 7, 6, 1)), np.eye(3)[[0, 1, 2, 0]]
+    model.fit(x, y, epochs=2, verbose=0)
+    before, slots = model.get_weights(), [s.copy() for s in model.optimizer.slots["mean_square"]]
+    check_model(model, x, y).raise_if_wrong()
+    assert model.optimizer.iterations == 2
+    for old, new in zip(
+        before + slots, model.get_weights() + model.optimizer.slots["mean_square"], strict=True
+    ):
+        np.testing.assert_array_equal(old, new, strict=True)
+    model.fit(x, y, verbose=0)
+
+
 def test_class_numbers_and_a_softmax_inside_a_layer():
     model = Sequential([Dense(4, activation="softmax", input_shape=(3,))])
     model.compile("sgd", "sparse_categorical_crossentropy")
