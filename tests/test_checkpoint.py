@@ -7,6 +7,7 @@ import signal
 
 import numpy as np
 import pytest
+from interrupting import Aim, interrupted, timer
 from small_nets import CLASSES, cnn, fingerprint, images
 
 from numcnn import progress
@@ -227,10 +228,13 @@ def interrupts():
     The garbage collector is held: an interrupt inside one of its callbacks would be lost.
     """
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    alarm = signal.getsignal(signal.SIGALRM) if hasattr(signal, "SIGALRM") else None
     gc.disable()
     yield
     gc.enable()
     signal.signal(signal.SIGINT, previous)
+    if alarm is not None:
+        signal.signal(signal.SIGALRM, alarm)
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no timers")
@@ -239,26 +243,21 @@ def test_real_interrupts(tmp_path, interrupts, times):
     whole = cnn()
     history = train(whole, epochs=30).history
     expected = content(whole, tmp_path)
-    places = set()
-    for delay in np.random.default_rng().uniform(0.001, 0.1, times):
+    aim, stopped = Aim(seed=None, longest=0.1), 0
+    for _ in range(40 * times):
         model = cnn()
-        previous = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
-        try:
-            signal.setitimer(signal.ITIMER_REAL, delay)
-            train(model, epochs=30)
-        except KeyboardInterrupt:
-            pass
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, previous)
+        hit = interrupted(*timer(aim.delay()), lambda model=model: train(model, epochs=30))
+        aim.learn(hit)
         if model.run is None:
             continue  # before the training
-        places.add(model.optimizer.iterations)
+        stopped += hit
         model.save(tmp_path / "stopped.npz")
         model = load_model(tmp_path / "stopped.npz")
         assert train(model, epochs=30, resume=True).history == history
         assert content(model, tmp_path) == expected
-    assert places
+        if stopped == times:
+            break
+    assert stopped == times
 
 
 def test_a_callback_that_stops_within_an_epoch(tmp_path):
