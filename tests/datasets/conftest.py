@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from numcnn.datasets import idx
+from numcnn.datasets import _download, idx
 from numcnn.datasets._check import DataFile, DataSet
 
 SETTINGS = ("HOME", "NUMCNN_HOME", "KERAS_HOME", "NUMCNN_OFFLINE", "PATH")
@@ -21,7 +21,12 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"
 
 @pytest.fixture(autouse=True)
 def _sealed(tmp_path, monkeypatch):
-    """Give every test a home of its own, no npm, and no address but 127.0.0.1."""
+    """Give every test a home of its own, no npm, and no address but 127.0.0.1.
+
+    And patience: a server on this machine answers, but the machine may stop for minutes.
+    """
+    monkeypatch.setattr(_download, "CONNECT_SECONDS", 600)
+    monkeypatch.setattr(_download, "READ_SECONDS", 600)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NUMCNN_HOME", str(tmp_path / "numcnn"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))

@@ -1,9 +1,11 @@
 import io
+import itertools
 import os
 import stat
 import sys
 import tarfile
 import threading
+import types
 
 import pytest
 
@@ -17,8 +19,7 @@ BODY = bytes(range(256)) * 400
 @pytest.fixture
 def impatient(monkeypatch):
     """Wait briefly for a server that pauses; only that clock may run out."""
-    monkeypatch.setattr(_download, "CONNECT_SECONDS", 60)
-    monkeypatch.setattr(_download, "READ_SECONDS", 1.5)
+    monkeypatch.setattr(_download, "READ_SECONDS", 0.5)
 
 
 def fetch(server, answer):
@@ -93,7 +94,7 @@ def test_a_server_that_never_answers(server, monkeypatch):
     answered = threading.Event()
 
     def wait(handler):
-        server.released.wait(60)
+        server.released.wait(600)
         answered.set()
 
     with pytest.raises(DownloadError, match=r"/file gave no answer in 0.3 seconds"):
@@ -105,24 +106,29 @@ def test_a_server_that_never_answers(server, monkeypatch):
 def test_a_server_that_stalls(server):
     def stall(handler):
         server.reply(handler, BODY[:5000], len(BODY))
-        server.released.wait(60)
+        server.released.wait(600)
 
-    with pytest.raises(
-        DownloadError, match=r"/file broke off after 5,000 of 102,400 bytes .*timed"
-    ):
-        fetch(server, stall)
+    # Where the machine itself stops, the time may be over before the first byte: then once more.
+    for _ in range(10):
+        with pytest.raises(DownloadError, match=r"/file .*timed") as caught:
+            fetch(server, stall)
+        if "after 5,000" in str(caught.value):
+            break
+    assert f"{server.url}file broke off after 5,000 of 102,400 bytes (" in str(caught.value)
 
 
-@pytest.mark.usefixtures("impatient")
 def test_a_server_that_drips(server, monkeypatch):
-    monkeypatch.setattr(_download, "SLOWEST", 1_000_000)
+    monkeypatch.setattr(_download, "SLOWEST", 1000)
+    minutes = itertools.count(step=60)  # each look at the clock is a minute after the one before
+    clock = types.SimpleNamespace(monotonic=lambda: next(minutes))
+    monkeypatch.setattr(_download, "time", clock)
 
     def drip(handler):
         server.reply(handler, b"", len(BODY))
         while not server.released.wait(0.02):
             handler.wfile.write(b"x")
 
-    with pytest.raises(DownloadError, match=r"broke off .*slower than 1000 kB/s"):
+    with pytest.raises(DownloadError, match=r"broke off .*slower than 1 kB/s"):
         fetch(server, drip)
 
 
@@ -304,7 +310,7 @@ def test_npm_that_fails(toy, npm):
 
 @pytest.mark.usefixtures("impatient")
 def test_npm_that_hangs(toy, npm):
-    npm("import time", "time.sleep(20)")
+    npm("import time", "time.sleep(3600)")
     with pytest.raises(DownloadError, match="npm did not finish"):
         from_npm(toy.at(npm="toy-data@1.0.0"))
 

@@ -45,8 +45,8 @@ class Faults:
     def __init__(self, server):
         self.server, self.reply = server, server.reply
 
-    def wait(self, handler, seconds=5):
-        self.server.released.wait(seconds)
+    def wait(self, handler):
+        self.server.released.wait(600)
 
     def cut_at_once(self, h, body):
         self.reply(h, b"", len(body))
@@ -287,7 +287,9 @@ def test_a_proxy_that_is_of_no_use(toy, server, cached, monkeypatch, proxy):
 
 WORKER = """
 import pickle, sys
+from numcnn.datasets import _download
 from numcnn.datasets._load import load
+_download.CONNECT_SECONDS = _download.READ_SECONDS = 600
 dataset, sums = pickle.load(open(sys.argv[1], "rb"))
 for line in sys.stdin:
     (a, b), (c, d) = load(dataset)
@@ -336,7 +338,7 @@ def test_a_killed_download_leaves_whole_files_only(toy, server, cached, tmp_path
         asked.clear()
         process.stdin.write("go\n")
         process.stdin.flush()
-        assert asked.wait(100)
+        assert asked.wait(600)
         time.sleep(slow.uniform(0, 0.04))
         process.kill()
         process.communicate()

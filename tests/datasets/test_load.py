@@ -299,7 +299,9 @@ def test_path_that_is_no_path(toy, path):
 
 PROGRAM = """
 import pickle, sys
+from numcnn.datasets import _download
 from numcnn.datasets._load import load
+_download.CONNECT_SECONDS = _download.READ_SECONDS = 600
 dataset, sums = pickle.load(open(sys.argv[1], "rb"))
 (a, b), (c, d) = load(dataset)
 assert [int(array.sum()) for array in (a, b, c, d)] == sums
@@ -323,7 +325,7 @@ def test_eight_processes_at_once(toy, mirror, cached, tmp_path, state):
         for _ in range(8)
     ]
     for process in started:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=900)
         assert process.returncode == 0, errors
     left = [name for name in names(cached) if ".corrupt-" not in name]
     assert left == sorted(toy.raw)
