@@ -31,7 +31,7 @@ def start(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.Pop
 
 
 def finish(program: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = program.communicate(timeout=120)
+    out, err = program.communicate(timeout=900)
     return program.returncode, out, err
 
 
@@ -103,10 +103,10 @@ def test_wrong_calls_fail_before_training(
 
 
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
-    program = start(tmp_path, "--data", "sample", "--epochs", "50")
+    program = start(tmp_path, "--data", "sample", "--epochs", "1000000")
     assert program.stdout is not None
     for line in program.stdout:
-        if line.startswith("Epoch 1/50"):
+        if line.startswith("Epoch 1/1000000"):
             break
     time.sleep(0.2)
     program.send_signal(signal.SIGINT)
@@ -120,19 +120,19 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
 def test_ctrl_c_and_going_on_end_with_the_same_file(tmp_path: Path, model: str) -> None:
     options = ["--data", "sample", "--model", model, "--batch-size", "200"]
     mine = [*options, "--checkpoint", "c.npz", "--save", "mine.npz"]
-    program = start(tmp_path, *mine, "--epochs", "1000", "--resume")
+    program = start(tmp_path, *mine, "--epochs", "1000000", "--resume")
     assert program.stdout is not None
     said = []
     for line in program.stdout:
         said.append(line)
-        if line.startswith("Epoch 1/1000"):
+        if line.startswith("Epoch 1/1000000"):
             break
     assert "There is no checkpoint c.npz yet: training begins at the start.\n" in said
     program.send_signal(signal.SIGINT)
     code, _, err = finish(program)
     assert (code, "Traceback" in err) == (130, False)
     place = re.search(
-        r"Ctrl-C after (\d+) batches of epoch (\d+): to go on from there, run (.*)", err
+        r"Ctrl-C (after (?:\d+ batches of )?epoch (\d+)): to go on from there, run (.*)", err
     )
     assert place is not None
     assert err.count("\n") == 2
@@ -144,7 +144,7 @@ def test_ctrl_c_and_going_on_end_with_the_same_file(tmp_path: Path, model: str) 
     to_the_end = ["--epochs", str(int(place[2]) + 1)]
     code, out, err = finish(start(tmp_path, *mine, *to_the_end, "--resume"))
     assert (code, err) == (0, "")
-    assert f"Going on from c.npz after {place[1]} batches of epoch {place[2]}.\n" in out
+    assert f"Going on from c.npz {place[1]}.\n" in out
     assert "Epoch 1/" not in out
     whole = [*options, "--checkpoint", "w.npz", "--save", "whole.npz"]
     assert finish(start(tmp_path, *whole, *to_the_end))[0] == 0
