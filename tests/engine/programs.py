@@ -11,7 +11,7 @@ ROOT = TESTS.parent
 
 START = f"""
 import faulthandler, os, sys
-faulthandler.dump_traceback_later(240, exit=True)
+faulthandler.dump_traceback_later(870, exit=True)
 sys.path[:0] = [{str(ROOT)!r}, {str(TESTS)!r}]
 import numpy as np
 from small_nets import cnn, images, weights_hash
@@ -34,13 +34,13 @@ set_num_threads(3)
 """
 
 
-def run(program, seconds=270, **options):
+def run(program, seconds=900, **options):
     """Run a program of its own; return what it printed. It ends itself before the time is over."""
-    start = START.replace("later(240", f"later({seconds - 30}")
+    start = START.replace("later(870", f"later({seconds - 30}")
     return run_command([sys.executable, "-c", start + program], seconds, **options)
 
 
-def run_command(command, seconds=270, **options):
+def run_command(command, seconds=900, **options):
     """Run a command, end it and its children if it takes too long; return what it printed."""
     process = subprocess.Popen(
         command,
@@ -69,7 +69,7 @@ def in_child(work):
     if pid == 0:
         status = 1
         try:
-            signal.alarm(100)  # ends a child that hangs
+            signal.alarm(600)  # ends a child that hangs
             status = work()
         finally:
             os._exit(status)

@@ -48,7 +48,7 @@ def start(program, root=PACKAGE.parent, dtype="float32", **environment):
 
 def ended(process):
     """Return what it printed; it must have ended well."""
-    out, errors = process.communicate(timeout=120)
+    out, errors = process.communicate(timeout=900)
     assert process.returncode == 0, errors
     return out
 

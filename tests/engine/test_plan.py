@@ -398,7 +398,7 @@ def run(program, **environment):
         [sys.executable, "-c", start + program],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
         env=os.environ | environment,
     )
     assert done.returncode == 0, done.stderr
