@@ -15,7 +15,10 @@ from numcnn.kernels.winograd import TILES, winograd, winograd_filters
 from numcnn.kernels.winograd_backward import winograd_backward, winograd_dw
 
 WIDTH = VECTOR_BYTES // 4  # of float32
-SLOW = bool(config.DISABLE_JIT)
+SLOW = bool(config.DISABLE_JIT)  # then random examples are small, and only the given ones are not
+sizes = st.tuples(*[st.integers(7, 8 if SLOW else 13)] * 2)
+few = st.integers(1, 1 if SLOW else 2)  # vectors of channels, of filters
+seeds = st.integers(0, 2**32 - 1)
 
 # The matrices of F(4x4, 3x3) for the points 0, 1, -1, 2, -2 and infinity.
 G = np.array(
@@ -75,16 +78,15 @@ def best_of(z):
 
 
 @given(
-    st.tuples(*[st.integers(7, 8 if SLOW else 13)] * 2), st.integers(1, 2), st.integers(1, 2),
-    st.booleans(), st.booleans(), st.booleans(), st.integers(0, 2**32 - 1),
-)  # fmt: skip
-@example((7, 7), 1, 1, True, False, True, 0)
-def test_it_is_the_convolution(size, n_c, n_f, relu, pool, has_bias, seed):
+    sizes, few, few, st.just(1 if SLOW else 4), st.booleans(), st.booleans(), st.booleans(), seeds
+)
+@example((7, 7), 1, 1, 1, True, False, True, 0)
+@example((7, 11), 2, 2, 4, True, True, True, 1)  # 18 tiles from the second sample on
+@example((11, 7), 2, 2, 4, True, False, True, 1)
+def test_it_is_the_convolution(size, n_c, n_f, samples, relu, pool, has_bias, seed):
     """Rounding of k terms in a row costs at most k * 2**-24 of the sums of absolute values."""
-    rng, moats, samples = np.random.default_rng(seed), Moats(), 1 if SLOW else 4
+    rng, moats = np.random.default_rng(seed), Moats()
     (ih, iw), c, f = size, n_c * WIDTH, n_f * WIDTH
-    if SLOW:
-        c = f = WIDTH
     has_bias = has_bias or pool
     x = rng.normal(size=(samples, ih, iw, c)).astype("float32")
     w = rng.normal(size=(3, 3, c, f)).astype("float32")
@@ -146,16 +148,15 @@ def bounds_of_gradients(x, w, dz):
 
 
 @given(
-    st.tuples(*[st.integers(7, 8 if SLOW else 13)] * 2), st.integers(1, 2), st.integers(1, 2),
-    st.booleans(), st.booleans(), st.sampled_from(["both", "dx", "dw"]),
-    st.integers(0, 2**32 - 1),
+    sizes, few, few, st.just(1 if SLOW else 3), st.booleans(), st.booleans(),
+    st.sampled_from(["both", "dx", "dw"]), seeds,
 )  # fmt: skip
-def test_its_gradients(size, n_c, n_f, relu, pool, wanted, seed):
+@example((7, 11), 2, 2, 4, True, True, "both", 1)  # 18 tiles from the second sample on
+@example((11, 7), 2, 2, 4, True, False, "both", 1)
+def test_its_gradients(size, n_c, n_f, samples, relu, pool, wanted, seed):
     """Against the direct sums, within what rounding of every step can cost."""
-    rng, moats, samples = np.random.default_rng(seed), Moats(), 1 if SLOW else 3
+    rng, moats = np.random.default_rng(seed), Moats()
     (ih, iw), c, f = size, n_c * WIDTH, n_f * WIDTH
-    if SLOW:
-        c = f = WIDTH
     oh, ow = ih - 2, iw - 2
     py, px = (oh // 2, ow // 2) if pool else (oh, ow)
     first = int(rng.integers(0, samples))
