@@ -3,7 +3,7 @@
     python tests/mutation/run.py                                 all files, about an hour
     python tests/mutation/run.py --files numcnn/layers/dense.py  one or some
     python tests/mutation/run.py --list                          what would be tried, no more
-    python tests/mutation/run.py --sample 60                     60 of each file, spread evenly
+    python tests/mutation/run.py --sample 150                    of each file 150 at random, or all
     python tests/mutation/run.py --help                          more
 
 For each fault (see mutate.py) the file's tests run in a copy of the tree, in a process of their
@@ -17,6 +17,7 @@ Needs os.fork (Linux, macOS). Time is counted in processor seconds.
 import argparse
 import contextlib
 import os
+import random
 import re
 import resource
 import shutil
@@ -128,7 +129,7 @@ class Score:
         sys.dont_write_bytecode = True
         after = os.times()
         spent = after.children_user + after.children_system
-        limit = 30 + 10 * (spent - before.children_user - before.children_system)
+        limit = 10 + 5 * (spent - before.children_user - before.children_system)
         original = path.read_text(encoding="utf-8")
         for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
             compiled.unlink()
@@ -157,11 +158,12 @@ class Score:
         )
 
 
-def spread(faults: list[Mutant], n: int | None) -> list[Mutant]:
-    """Return n of the faults, evenly spread; all of them for None."""
+def sample(faults: list[Mutant], n: int | None, seed: int) -> list[Mutant]:
+    """Return n of the faults, drawn at random and in their order; all of them for None."""
     if n is None or n >= len(faults):
         return faults
-    return [faults[i * len(faults) // n] for i in range(n)]
+    drawn = random.Random(seed).sample(range(len(faults)), n)
+    return [faults[i] for i in sorted(drawn)]
 
 
 def chosen(files: list[str] | None) -> list[dict[str, Any]]:
@@ -193,7 +195,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--files", nargs="+", metavar="FILE", help="such as numcnn/layers/dense.py")
     parser.add_argument("--functions", default="", metavar="PATTERN", help="such as 'backward'")
     parser.add_argument("--tests", nargs="+", metavar="FILE", help="instead of those chosen")
-    parser.add_argument("--sample", type=int, metavar="N", help="try N of each file")
+    parser.add_argument("--sample", type=int, metavar="N", help="try N of each file, at random")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample; 0 by default")
     parser.add_argument("--again", type=Path, metavar="FILE", help="only those that it names")
     parser.add_argument("--list", action="store_true", help="print the faults, try none")
     parser.add_argument("--survivors", type=Path, metavar="FILE", help="write survivors there")
@@ -222,7 +225,7 @@ def main(argv: list[str] | None = None) -> int:
                 continue
             target["tests"] = args.tests or target["tests"]
             score = Score(target, tree, set(listed))
-            score.measure(spread(wanted, args.sample))
+            score.measure(sample(wanted, args.sample, args.seed))
             print(score, flush=True)
             scores.append(score)
             gone = {k for k in listed if k[0] == target["file"]} - {m.key for m in every}
