@@ -155,6 +155,17 @@ def keeps(cls):
     return ["Keeps, yet nothing is kept"] if says and not does else []
 
 
+def in_order(text):
+    """Return the files in a reading order: `1. base.py  what it teaches`, or several in a line."""
+    found = re.findall(r"^ *(?:\d+\. )?(\w+\.py)|, (\w+\.py)", text, flags=re.M)
+    return {first or second for first, second in found}
+
+
+def wrong_slopes(text):
+    """Return the places where d is something else than the gradient of the loss."""
+    return re.findall(r"\bd\w+(?:\[[^\]]*\])?/d\w+(?:\[[^\]]*\])?", text)
+
+
 def faults(thing):
     """Return all that is wrong with a lesson."""
     found = [f"{name} is missing" for name in needs(thing) if name not in sections(thing)]
@@ -188,10 +199,8 @@ def test_the_lists_are_not_empty():
 
 @pytest.mark.parametrize("book", [layers, losses, optimizers], ids=lambda b: b.__name__)
 def test_every_file_stands_in_the_reading_order(book):
-    # 1. base.py   what it teaches      or without a number below it, or names.py, arguments.py
-    in_order = re.findall(r"^ *(?:\d+\. )?(\w+\.py)|, (\w+\.py)", book.__doc__, flags=re.M)
     there = {path.name for path in Path(book.__file__).parent.glob("*.py")} - {"__init__.py"}
-    assert {first or second for first, second in in_order} == there
+    assert in_order(book.__doc__) == there
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
@@ -204,8 +213,8 @@ def test_a_file_is_read_in_one_sitting(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_d_is_the_gradient_of_the_loss(path):
-    slopes = re.findall(r"\bd\w+(?:\[[^\]]*\])?/d\w+", path.read_text(encoding="utf-8"))
-    assert slopes == [], "write the slope of y in x as ∂y/∂x"
+    found = wrong_slopes(path.read_text(encoding="utf-8"))
+    assert found == [], "write the slope of y in x as ∂y/∂x"
 
 
 # ---- the rules themselves: each refuses a lesson that breaks it ----
@@ -293,6 +302,26 @@ def test_a_bad_quote_is_refused(monkeypatch):
     ]:
         monkeypatch.setattr(Doubled, "backward", backward)
         assert faults(Doubled) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("cls", "call"),
+    [(losses.MeanSquaredError, ".gradient("), (optimizers.SGD, ".step(")],
+    ids=["loss", "optimizer"],
+)
+def test_an_example_that_shows_half_is_refused(cls, call, monkeypatch):
+    monkeypatch.setattr(cls, "__doc__", cls.__doc__.replace(call, ".name and ("))
+    assert f"the example does not call {call}...)" in faults(cls)
+
+
+def test_a_slope_written_with_d_is_refused():
+    text = "dy/dx is 1, dx_hat[j]/dx[i] is not, ∂y/∂x is, and/or a/b too"
+    assert wrong_slopes(text) == ["dy/dx", "dx_hat[j]/dx[i]"]
+
+
+def test_a_file_that_is_not_in_the_reading_order_is_missed():
+    text = "See other.py.\n\n1. base.py   what it is\n10. names.py, arguments.py\n   more.py  it\n"
+    assert in_order(text) == {"base.py", "names.py", "arguments.py", "more.py"}
 
 
 def test_keeps_without_anything_kept_is_refused(monkeypatch):
