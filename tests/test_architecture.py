@@ -103,7 +103,7 @@ MAY_IMPORT = {
         "seeds",
         "_version",
     ),
-    "utils": ("utils", "data", "errors", "seeds"),
+    "utils": ("utils", "data", "errors", "seeds", "plotting", "stack"),
     "datasets": ("datasets", "errors", "files"),
 }
 
@@ -125,7 +125,8 @@ def test_every_room_has_its_place():
 
 def test_only_the_front_door_knows_the_top():
     for name, path in MODULES.items():
-        if name != "numcnn" and not under(name, "gradcheck", "inspect", "plotting", "testing"):
+        looks = ("gradcheck", "inspect", "plotting", "testing", "utils.vis_utils")
+        if name != "numcnn" and not under(name, *looks):
             for found in own(path):
                 top = under(found, "models", "plotting", "gradcheck", "inspect", "testing")
                 assert not top, (name, found)
