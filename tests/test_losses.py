@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numcnn import backend, losses
-from numcnn.errors import ShapeError
+from numcnn.errors import DTypeError, ShapeError
 from numcnn.gradcheck import check_loss
 from numcnn.layers import Sigmoid, Softmax
 from numcnn.losses import (
@@ -283,8 +283,10 @@ def test_targets_of_another_shape_are_refused_not_broadcast(name: str) -> None:
 @pytest.mark.parametrize("label", [-1, 2])
 def test_class_numbers_out_of_range_are_refused(label: int) -> None:
     loss = losses.SparseCategoricalCrossentropy()
-    with pytest.raises(ValueError, match="0 to 1"):
-        loss(np.array([label]), np.array([[0.5, 0.5]]))
+    for y in ([label], [0, label], [label, 1]):
+        words = f"must be 0 to 1 for 2 outputs, got {min(y)} to {max(y)}"
+        with pytest.raises(ValueError, match=words):
+            loss(np.array(y), np.full((len(y), 2), 0.5))
 
 
 def test_scores_near_the_end_of_the_float_range_are_finite() -> None:
@@ -293,3 +295,65 @@ def test_scores_near_the_end_of_the_float_range_are_finite() -> None:
     z = np.array([[top, -top, 0.0]])
     assert np.isfinite(loss(np.array([[1.0, 0.0, 0.0]]), z))
     assert np.isfinite(loss.gradient(np.array([[0.0, 1.0, 0.0]]), z)).all()
+
+
+def test_class_numbers_may_have_an_axis_of_their_own_and_no_other_shape() -> None:
+    rng = np.random.default_rng(0)
+    p, y = probabilities(rng, (2, 3, 4)), rng.integers(0, 4, (2, 3))
+    loss = SparseCategoricalCrossentropy()
+    equal(loss.value(y[..., None], p), loss.value(y, p))
+    equal(loss.gradient(y[..., None], p), loss.gradient(y, p))
+    for wrong in [(3, 2), (6,), (2, 3, 4), (2, 1, 3), (1, 2, 3), (2, 3, 1, 1)]:
+        bad = np.zeros(wrong, int)
+        for method in (loss.value, loss.gradient):
+            with pytest.raises(ShapeError, match=r"\(2, 3, 4\): expected \(2, 3\)"):
+                method(bad, p)
+
+
+@pytest.mark.parametrize("cls", sorted(set(losses.LOSSES.values()), key=str))
+def test_numcnns_losses_are_taken_as_they_are(cls: type[Loss]) -> None:
+    loss = cls()
+    assert losses.checked(loss) is loss
+
+
+class Own(MeanSquaredError):
+    """A loss of a user's own, which returns what it was given."""
+
+    activation = "softmax"
+
+    def __init__(self, value: object, gradient: object) -> None:
+        self.returned = {"value": value, "gradient": gradient}
+
+    def value(self, y, p):
+        return self.returned["value"]
+
+    def gradient(self, y, p):
+        return self.returned["gradient"]
+
+
+@pytest.mark.parametrize("method", ["value", "gradient"])
+@pytest.mark.parametrize(
+    ("found", "error", "message"),
+    [
+        ([0.0, 0.0], DTypeError, "got list"),
+        (np.zeros(2, int), DTypeError, "got int64"),
+        (np.zeros((2, 1)), ShapeError, r"got shape \(2, 1\)"),
+        (np.zeros((1, 3)), ShapeError, r"got shape \(1, 3\)"),
+        (np.zeros(()), ShapeError, r"got shape \(\)"),
+    ],
+    ids=["list", "integers", "a column", "a row", "a number"],
+)
+def test_a_loss_of_ones_own_must_return_the_right_shape(
+    method: str, found: object, error: type[Exception], message: str
+) -> None:
+    y, p = np.zeros((2, 3)), np.zeros((2, 3))
+    right = {"value": np.zeros(2), "gradient": np.zeros((2, 3), np.float32)}
+    loss = losses.checked(Own(**right))
+    assert (loss.activation, loss.from_logits) == ("softmax", False)
+    assert loss.on_logits().from_logits is True
+    assert loss.value(y, p) is right["value"]
+    assert loss.gradient(y, p) is right["gradient"]
+    bad = losses.checked(Own(**{**right, method: found}))
+    for wrong in (bad, bad.on_logits()):
+        with pytest.raises(error, match=f"{method} of the loss Own must return .*{message}"):
+            getattr(wrong, method)(y, p)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numba import config
 
 from numcnn.kernels.columns import add_columns
-from numcnn.kernels.matmul import DEPTH, matmul, pack
+from numcnn.kernels.matmul import DEPTH, GROUP, matmul, pack
 from numcnn.kernels.pooling import matmul_pool, pool, pool_backward, unpool
 from numcnn.kernels.simd import VECTOR_BYTES
 from numcnn.kernels.sparse import living, pooled_dw, sparse_dw, sparse_dx
@@ -69,7 +69,7 @@ def run_matmul(p, numbers):
     bias = numbers(rng, n if has_bias else 0, dtype)
     size = p["m"] * (n + p["gap"]) * (1 if p["summed"] else samples)
     c = moats.room(size, dtype)
-    scratch = moats.room(min(n_k, DEPTH) * width * (p["q1"] - p["q0"]), dtype)
+    scratch = moats.room(min(n_k, DEPTH) * width * min(GROUP, p["q1"] - p["q0"]), dtype)
     part = (first, samples, p["m0"], p["m1"], p["q0"], p["q1"])
     matmul(
         c, outs, moats.given(a), rows, cols, moats.given(b), b_row, b_col, moats.given(bias), relu,
@@ -113,6 +113,19 @@ def test_matmul_at_the_edges_of_vectors_and_blocks(more, m, dtype):
             p |= {"summed": bool(kind & 1), "one_b": bool(kind & 2)}
             c, expected, _ = run_matmul(p, whole)
             equal(c, expected.astype(dtype))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("summed", [False, True])
+def test_matmul_of_more_columns_than_a_group_has(summed, dtype):
+    width = width_of(dtype)
+    for q0, more in itertools.product((0, 1), (1, 2)):
+        n = (q0 + GROUP + more) * width - 3 * (more - 1)
+        p = {"dtype": dtype, "n": n, "m": 2, "n_k": 3, "samples": 2, "m0": 0, "m1": 2}
+        p |= {"q0": q0, "q1": -(-n // width), "gap": 1, "seed": more, "summed": summed}
+        p |= {"transposed": False, "relu": False, "bias": True, "one_b": False}
+        c, expected, _ = run_matmul(p, whole)
+        equal(c, expected.astype(dtype))
 
 
 @given(products())
@@ -212,7 +225,7 @@ def test_unpool(py, px, vectors, dtype, seed):
 pairs = st.tuples(*[st.integers(1, 3)] * 2)
 
 
-channels = st.sampled_from([1, 3, 8, 16] if SLOW else [1, 3, 8, 16, 17, 37])
+channels = st.sampled_from([1, 3, 16, 19] if SLOW else [1, 3, 8, 16, 17, 37])
 
 
 @given(pairs, pairs, pairs, st.sampled_from(["valid", "same"]), channels, dtypes, seeds)
