@@ -10,7 +10,7 @@ import numpy as np
 import oracles
 import pytest
 from engine.guarded import Moats, eps, indices, whole
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numba import config
 
@@ -95,7 +95,16 @@ def run_matmul(p, numbers):
     return c, expected, sizes
 
 
+ONE = {
+    "dtype": "float32", "n": 1, "m": 1, "n_k": 1, "samples": 4, "m0": 0, "m1": 1, "q0": 0, "q1": 1,
+    "transposed": False, "relu": False, "bias": False, "summed": False, "one_b": False, "gap": 0,
+    "seed": 2,
+}  # fmt: skip
+
+
 @given(products())
+@example(ONE)
+@example(ONE | {"seed": 3})
 def test_matmul(p):
     c, expected, _ = run_matmul(p, whole)
     equal(c, expected.astype(p["dtype"]))
@@ -147,7 +156,9 @@ def test_pack(p):
     rng, moats = np.random.default_rng(p["seed"]), Moats()
     n, n_k, width = p["n"], min(p["n_k"], 30), width_of(p["dtype"])
     row, col = (1, n_k) if p["transposed"] else (n, 1)
-    b = whole(rng, n_k * n + 5, p["dtype"])
+    if p["gap"] == 3:  # as a slice with steps of 2 has them
+        row, col = 2 * row, 2 * col
+    b = whole(rng, 2 * n_k * n + 5, p["dtype"])
     panels = moats.room((p["q1"] - p["q0"]) * n_k * width, p["dtype"])
     pack(panels, moats.given(b), 5, n_k, row, col, n, p["q0"], p["q1"])
     moats.check()

@@ -159,11 +159,13 @@ class Score:
 
 
 def sample(faults: list[Mutant], n: int | None, seed: int) -> list[Mutant]:
-    """Return n of the faults, drawn at random and in their order; all of them for None."""
-    if n is None or n >= len(faults):
-        return faults
-    drawn = random.Random(seed).sample(range(len(faults)), n)
-    return [faults[i] for i in sorted(drawn)]
+    """Return n of the faults, drawn at random and in their order; all of them for None.
+
+    A larger sample with the same seed contains the smaller one.
+    """
+    drawn = list(range(len(faults)))
+    random.Random(seed).shuffle(drawn)
+    return [faults[i] for i in sorted(drawn[:n])]
 
 
 def chosen(files: list[str] | None) -> list[dict[str, Any]]:
