@@ -4,7 +4,7 @@ The contract of an engine, which training.py relies on and on nothing else:
 
     predict_batch(x)      -> y                    changes nothing anywhere, so threads may share it
     test_batch(x, y)      -> (losses, outputs)    one loss per sample; changes nothing
-    gradients(x, y)       -> (losses, outputs)    forward and backward; sets each layer's grads
+    gradients(x, y, w)    -> (losses, outputs)    forward and backward; sets each layer's grads
     gradient_squares()    -> {name: sum}          of the last gradients: finite only if they are
     update()                                      one step of the optimizer, whole or not at all
     warm_up(n, say)                               whatever is slow the first time; says so before
@@ -43,10 +43,12 @@ class Engine(Protocol):
     def test_batch(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Return (the loss of each sample, the outputs)."""
 
-    def gradients(self, x: Any, y: Array) -> tuple[Array, Array]:
+    def gradients(self, x: Any, y: Array, weights: Array | None = None) -> tuple[Array, Array]:
         """Set the layers' gradients; return (the loss of each sample, the outputs).
 
         x: of any number type; it needs no more than a length and slices x[a:b].
+        weights: (N,), how much each sample's loss counts. The gradients are those of
+            (1/N) sum over n of weights[n] * loss[n]; the losses that are returned are loss[n].
         """
 
     def gradient_squares(self) -> dict[str, float]:

@@ -35,12 +35,12 @@ class EagerEngine:
         z = run(self.body, x, training=False)
         return self.loss.value(y, z), self.activation.forward(z)
 
-    def gradients(self, x: Any, y: Array) -> tuple[Array, Array]:
+    def gradients(self, x: Any, y: Array, weights: Array | None = None) -> tuple[Array, Array]:
         """Set the layers' gradients; return (the loss of each sample, the outputs)."""
         x = np.ascontiguousarray(x[0 : len(x)], self.layers[0].dtype)
         z = run(self.body, x, training=True)
         losses = self.loss.value(y, z)
-        dy = self.loss.gradient(y, z)
+        dy = weighted(self.loss.gradient(y, z), weights)
         for layer in reversed(self.body):
             dy = layer.backward(dy)
             require_gradients(layer)
@@ -69,6 +69,17 @@ class EagerEngine:
     def describe(self, n: int) -> str:
         """Return that the layers are called as they are."""
         return f"{len(self.layers)} layers, each called as it is written (NumPy)."
+
+
+def weighted(dy: Array, weights: Array | None) -> Array:
+    """Return dy, the gradient of (1/N) sum loss[n], for (1/N) sum weights[n] * loss[n] instead.
+
+    loss[n] depends on row n of the outputs alone, so each row is multiplied by its weight.
+    """
+    if weights is None:
+        return dy
+    by_row: Array = weights.astype(dy.dtype).reshape(len(dy), *[1] * (dy.ndim - 1))
+    return dy * by_row
 
 
 def run(layers: list[Layer], x: Array, training: bool) -> Array:

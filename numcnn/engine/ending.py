@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from numcnn.engine.eager import weighted
 from numcnn.engine.steps import Phase, Wires
 from numcnn.kernels.elementwise import softmax_crossentropy
 from numcnn.layers.activations import Softmax
@@ -34,12 +35,13 @@ class Ending:
             and len(shape) == 1
         )
         self.given: Array = self.losses
+        self.weights: Array | None = None
         if self.fast:
             self.targets = wires.buffers.per_sample("targets", shape, wires.dtype)[:n]
 
-    def take(self, y: Array) -> None:
-        """Take the targets of the batch."""
-        self.given = y
+    def take(self, y: Array, weights: Array | None = None) -> None:
+        """Take the targets of the batch, and the weights of its samples where they have some."""
+        self.given, self.weights = y, weights
         if self.fast:
             sparse = type(self.loss) is SparseCategoricalCrossentropy
             self.targets[...] = one_hot(y, self.z) if sparse else y
@@ -56,11 +58,13 @@ class Ending:
 
         def piece(a: int, b: int) -> None:
             softmax_crossentropy(losses[a:b], outputs[a:b], dz[a:b], z[a:b], targets[a:b], n)
+            if self.weights is not None:
+                dz[a:b] = weighted(dz[a:b], self.weights[a:b])
 
         return self.wires.by_sample(piece)
 
     def _call(self) -> None:
         self.losses[...] = self.loss.value(self.given, self.z)
         if self.dz is not None:
-            self.dz[...] = self.loss.gradient(self.given, self.z)
+            self.dz[...] = weighted(self.loss.gradient(self.given, self.z), self.weights)
         self.outputs[...] = self.activation.forward(self.z)

@@ -148,10 +148,10 @@ class PlanEngine:
         z = self._scores(x)
         return self.loss.value(y, z), np.array(self.activation.forward(z))
 
-    def gradients(self, x: Any, y: Array) -> tuple[Array, Array]:
+    def gradients(self, x: Any, y: Array, weights: Array | None = None) -> tuple[Array, Array]:
         """Set the layers' gradients; return (the loss of each sample, the outputs)."""
         program, ending, parameters = self._training_program(len(x))
-        ending.take(y)
+        ending.take(y, weights)
         program.run(x)
         self._squares = program.squares
         parameters.hand_out()
