@@ -14,9 +14,12 @@ from numcnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss
 Array = np.ndarray[Any, Any]
 
 
-def advise(x: Array, layers: list[Layer], loss: Loss, stacklevel: int) -> None:
-    """Warn of large inputs, and of a last activation and a loss that do not belong together."""
-    if 50 < (largest := x.max()) < np.inf:
+def advise(x: Array | None, layers: list[Layer], loss: Loss, stacklevel: int) -> None:
+    """Warn of large inputs, and of a last activation and a loss that do not belong together.
+
+    x: samples to look at; None where there are none yet.
+    """
+    if x is not None and 50 < (largest := x.max()) < np.inf:
         warnings.warn(
             f"x holds values up to {largest:g}. Networks learn faster and better from small "
             "numbers: for pixels, divide by 255 (x / 255). Training goes on as it is.",

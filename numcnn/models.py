@@ -9,19 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from numcnn import data, losses, optimizers, saving, training
+from numcnn import data, feed, saving, training
 from numcnn.advice import advise
+from numcnn.batches import Batches, Place
 from numcnn.callbacks import CallbackList, History, ProgbarLogger, check_callbacks
-from numcnn.engine import ENGINES, Engine, make_engine, runs_as_written
-from numcnn.errors import DTypeError, NotCompiledError, unknown_name
+from numcnn.compiled import Compiled
 from numcnn.exclusive import Exclusive
 from numcnn.layers.base import Layer
-from numcnn.metrics import Metric
-from numcnn.metrics import get as get_metric
+from numcnn.legacy.generators import GeneratorMethods
 from numcnn.progress import check_verbose
 from numcnn.run import Run, check_resume, settings
-from numcnn.seeds import next_seed
-from numcnn.stack import Stack
 
 __all__ = ["Sequential", "load_model", "warmup"]
 
@@ -29,7 +26,7 @@ Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 
 
-class Sequential(Stack):
+class Sequential(Compiled, GeneratorMethods):
     """A stack of layers: the output of each is the input of the next.
 
     Args:
@@ -54,18 +51,8 @@ class Sequential(Stack):
 
     def __init__(self, layers: list[Layer] | None = None, name: str | None = None) -> None:
         super().__init__(name or "sequential")
-        self.optimizer: optimizers.Optimizer = optimizers.SGD()
-        self.loss: losses.Loss = losses.Loss()
-        self.compiled = False
         self.history = History()
-        self.run: Run | None = None
         self.stop_training = False
-        self.engine_name = "auto"
-        self.exact = False
-        self.seed = 0
-        self.given_metrics: list[Any] = []
-        self._engine: Engine | None = None
-        self._metrics: list[tuple[str, Metric]] = []
         self._training = Exclusive(
             "This model is training already, in another thread or further up in this one. "
             "Wait for it, or train another model."
@@ -79,92 +66,6 @@ class Sequential(Stack):
                 layer.owner = None  # they may stand in the next attempt
             raise
 
-    def _changed(self) -> None:
-        self._engine = None
-        self.run = None
-
-    # ---- compiling --------------------------------------------------------------------------
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        metrics: list[Any] | None = None,
-        engine: str = "auto",
-        exact: bool = False,
-    ) -> None:
-        """Say how the model is to be trained.
-
-        Args:
-            optimizer: a name such as 'rmsprop', or an optimizer.
-            loss: a name such as 'categorical_crossentropy', or a loss.
-            metrics: what is shown beside the loss: 'accuracy', names, or functions of
-                (targets, outputs) that return one number per sample.
-            engine: what runs the layers: 'numba' (fused kernels, compiled at first use), 'numpy'
-                (each layer as it is written), or 'auto', which is 'numba' where Numba is there.
-            exact: without Winograd's method for 3x3 convolutions, which is faster and whose
-                rounding errors are some ten times those of the plain sum (1e-5 of the outputs).
-
-        Raises:
-            ValueError: a name is unknown. The model stays as it was.
-        """
-        if loss is None:
-            raise ValueError(
-                "compile needs a loss: " + ", ".join(losses.LOSSES) + ", or a loss object."
-            )
-        if engine not in ENGINES:
-            raise unknown_name("engine", engine, ENGINES)
-        one = isinstance(metrics, str) or callable(metrics)
-        wanted = [metrics] if one else list(metrics or [])
-        new_optimizer, new_loss = optimizers.get(optimizer), losses.get(loss)
-        for metric in wanted:
-            get_metric(metric, new_loss, (1,))  # raises where the name is unknown
-        self.optimizer, self.loss = new_optimizer, new_loss
-        self.engine_name, self.exact = engine, bool(exact)
-        self.given_metrics = wanted
-        self._engine = None
-        self.run = None
-        self.seed = next_seed()
-        self.compiled = True
-
-    def _require_compiled(self, what: str) -> None:
-        if not self.compiled:
-            raise NotCompiledError(
-                f"{what} needs a compiled model: call model.compile(optimizer=..., loss=...) first."
-            )
-
-    @property
-    def engine(self) -> Engine:
-        """What runs the layers; made at first use."""
-        if self._engine is None:
-            self._require_built("Running the model")
-            shape = self.layers[-1].sample_output_shape
-            self._metrics = [get_metric(m, self.loss, shape) for m in self.given_metrics]
-            self._engine = make_engine(
-                self.engine_name,
-                self.layers,
-                losses.checked(self.loss),
-                self.optimizer,
-                self.exact,
-            )
-        return self._engine
-
-    def plan(self, batch_size: int = 128) -> None:
-        """Print how the model is run: steps, the layers they cover, kernels, memory."""
-        print(self.engine.describe(data.integer("batch_size", batch_size, 1)))
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of what `evaluate` returns: 'loss' and the metrics."""
-        return ["loss", *(get_metric(m, self.loss, (1,))[0] for m in self.given_metrics)]
-
-    def measure(self, loss: float, y: Array, outputs: Array) -> dict[str, float]:
-        """Return the loss and the metrics of a batch by name."""
-        logs = {"loss": loss}
-        for name, metric in self._metrics:
-            logs[name] = float(np.mean(metric(y, outputs)))
-        return logs
-
     # ---- training and using -----------------------------------------------------------------
 
     def fit(
@@ -177,74 +78,116 @@ class Sequential(Stack):
         callbacks: Any = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
-        shuffle: bool = True,
+        shuffle: bool | str = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+        max_queue_size: int | None = None,
+        workers: int | None = None,
+        use_multiprocessing: bool | None = None,
+        *,
         check_finite: bool = True,
         resume: bool = False,
     ) -> History:
         """Train the model.
 
+        Math:
+            Training lowers the mean loss of each batch of N samples. With weights it lowers
+
+                loss = (1/N) sum over n of weight[n] * loss[n]
+
+            which is divided by the number of samples and not by the sum of the weights, as in
+            Keras 3. So a weight of 2 gives a sample the gradient of two, and a weight of 0 none.
+            Metrics are those of all samples alike.
+
         Args:
-            x: the samples, (N, ...); of any number type, cast batch by batch.
-            y: the targets, as the loss needs them.
+            x: the samples, (N, ...); of any number type, cast batch by batch. Or what makes the
+                batches: a `numcnn.utils.Sequence`, or a generator of (x, y) or
+                (x, y, sample_weight).
+            y: the targets, as the loss needs them; None where x makes the batches.
             batch_size: samples per step; None means 32.
             epochs: the epoch to stop after, counted from 1.
             verbose: 0 silent, 1 or 'auto' a progress bar, 2 one line per epoch.
             callbacks: a list of `Callback`.
             validation_split: the share of the samples, taken from the end before shuffling, that
                 is not trained on but measured after each epoch.
-            validation_data: (x, y) measured after each epoch.
-            shuffle: whether each epoch takes the samples in a new random order.
+            validation_data: what is measured after each epoch: (x, y), (x, y, sample_weight), a
+                `Sequence`, or a generator.
+            shuffle: whether each epoch takes the samples in a new random order; of a `Sequence`,
+                the batches. 'batch' takes batches of neighbours in a new order.
+            class_weight: {class number: weight}; a sample counts as much as its class, one of a
+                class that is left out counts 1.
+            sample_weight: (N,), how much each sample counts. Where there is a class_weight too,
+                both are multiplied.
             initial_epoch: the epoch to begin with, counted from 0.
+            steps_per_epoch: batches in an epoch; by default all of them, and of a generator all
+                that come. Arrays and sequences go on in the next epoch where the last one stopped.
+            validation_steps: batches in a validation; a generator needs it.
+            validation_batch_size: samples per batch there; by default batch_size.
+            validation_freq: 2 for a validation after every second epoch; or a list of epochs,
+                counted from 1.
+            workers: threads that read a `Sequence` ahead, by default its own number of them; a
+                generator is read by the training itself.
+            max_queue_size: how many batches they are ahead at most.
+            use_multiprocessing: the workers are threads all the same.
             check_finite: whether to look for NaN and infinity in x first.
             resume: go on with the training that this model was in the middle of when it was
                 stopped or saved, at the batch after the last, as if it had never stopped: the same
                 weights and the same history, bit for bit. Data, batch_size, shuffle and validation
                 must be those of before; `epochs` still counts from the very beginning and may be
                 larger. Callbacks take back what those of their class remembered. What is over
-                already changes nothing.
+                already changes nothing. A generator cannot be gone back to.
 
         Returns:
             The `History`, where training is resumed that of the whole.
 
         Raises:
             ShapeError, DTypeError, ValueError: the data or an argument does not fit; nothing has
-            changed. NotCompiledError: the model is not compiled. RuntimeError: it is training
+            changed. Where x makes the batches and one of them does not fit, the model stands at the
+            batch before. NotCompiledError: the model is not compiled. RuntimeError: it is training
             already, in another thread. DivergedError: the loss became NaN; the weights are those
             before that batch.
         """
         self._require_compiled("fit")
-        size = 32 if batch_size is None else data.integer("batch_size", batch_size, 1)
         data.integer("epochs", epochs, 0)
         data.integer("initial_epoch", initial_epoch, 0)
         check_resume(resume, self.run, initial_epoch)
-        verbosity = check_verbose(verbose)
-        hooks = check_callbacks(callbacks)
-        share = optimizers.share("validation_split", validation_split)
-        x, shape = self._as_inputs("x", x)
-        if len(x) == 0:
-            raise ValueError(f"fit needs at least one sample, got x of shape {x.shape}.")
-        y = self._as_targets("y", x, y, shape)
-        validation = None
-        if validation_data is not None:
-            validation = self._as_validation(validation_data, shape)
-        elif share:
-            at = int(len(x) * (1 - share))
-            if not 0 < at < len(x):
-                raise ValueError(
-                    f"validation_split={share} of {len(x)} samples leaves {at} for training and "
-                    f"{len(x) - at} for validation; both need at least one."
-                )
-            x, y, validation = x[:at], y[:at], (x[at:], y[at:])
-        if check_finite:
-            data.check_finite("x", x, self.dtype, ", or pass check_finite=False")
-        self._check_memory(shape, min(size, len(x)))
+        verbosity, hooks = check_verbose(verbose), check_callbacks(callbacks)
+        reading = feed.Reading(workers, max_queue_size, use_multiprocessing).checked()
+        given, held_out = feed.training_data(
+            self, feed.Given(x, y, sample_weight), validation_split, validation_data
+        )
+        source = feed.batches(
+            self, "fit", given, batch_size=size("batch_size", batch_size),
+            steps=size("steps_per_epoch", steps_per_epoch), shuffle=feed.checked_shuffle(shuffle),
+            class_weight=class_weight, finite=bool(check_finite), reading=reading,
+        )  # fmt: skip
+        validation = feed.validation(
+            self, held_out, size("validation_batch_size", validation_batch_size) or batch_size,
+            size("validation_steps", validation_steps), reading,
+        )  # fmt: skip
+        validated = feed.validated_epochs(validation_freq)
+        if resume and not source.repeatable:
+            raise ValueError(
+                "resume=True needs data that can be gone back to: a generator cannot say where the "
+                "training stopped. Give arrays or a Sequence."
+            )
         with self._training:
-            self.build((None, *shape))
+            self._begin(source, initial_epoch, epochs, resume)
             if not self._advised:
                 self._advised = True
-                advise(x, self.layers, self.loss, stacklevel=2)
-            told = settings((x, y), validation, size, bool(shuffle), self.metrics_names)
+                advise(source.sample, self.layers, self.loss, stacklevel=2)
+            told = settings(
+                source.describe(),
+                "none" if validation is None else validation.describe(),
+                source.batch_size or 0,
+                bool(shuffle),
+                self.metrics_names,
+            )
             if resume and self.run is not None:
                 self.run.resume(told, self.optimizer.iterations, epochs)
             else:
@@ -252,11 +195,10 @@ class Sequential(Stack):
             self.history = self.run.past()
             training.fit(
                 self,
-                (x, y),
+                source,
                 validation,
-                batch_size=size,
                 epochs=epochs,
-                shuffle=bool(shuffle),
+                validated=validated,
                 callbacks=hooks,
                 verbose=verbosity,
             )
@@ -268,34 +210,77 @@ class Sequential(Stack):
         y: Any = None,
         batch_size: int | None = None,
         verbose: int | str = 1,
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        max_queue_size: int | None = None,
+        workers: int | None = None,
+        use_multiprocessing: bool | None = None,
+        *,
         return_dict: bool = False,
     ) -> Any:
         """Measure the model on samples that it need not have seen.
 
+        Args:
+            x: as in `fit`: the samples, or what makes the batches.
+            y: the targets.
+            batch_size: samples per batch; None means 32.
+            verbose: 0 silent, 1 or 'auto' a progress bar, 2 one line.
+            sample_weight: as in `fit`.
+            steps: how many batches are measured; None for all.
+            callbacks: a list of `Callback`, told of each batch.
+            max_queue_size: as in `fit`.
+            workers: as in `fit`.
+            use_multiprocessing: as in `fit`.
+            return_dict: whether the numbers are returned by name.
+
         Returns:
             [loss, *metrics]; the loss alone where there are no metrics; a dictionary by name with
-            return_dict.
+            return_dict. The loss is (1/N) sum over n of weight[n] * loss[n].
         """
         self._require_compiled("evaluate")
-        size = 32 if batch_size is None else data.integer("batch_size", batch_size, 1)
-        x, shape = self._as_inputs("x", x)
-        if len(x) == 0:
-            raise ValueError(f"evaluate needs at least one sample, got x of shape {x.shape}.")
-        y = self._as_targets("y", x, y, shape)
-        hooks = self._progress(check_verbose(verbose), len(x), size)
-        self._check_memory(shape, min(size, len(x)))
-        self.build((None, *shape))
-        logs = training.measure(self, x, y, size, hooks)
+        source = feed.batches(
+            self, "evaluate", feed.Given(x, y, sample_weight),
+            batch_size=size("batch_size", batch_size), steps=size("steps", steps),
+            reading=feed.Reading(workers, max_queue_size, use_multiprocessing).checked(),
+        )  # fmt: skip
+        hooks = self._hooks(callbacks, check_verbose(verbose), source)
+        self._build_for(source)
+        logs = training.measure(self, source, hooks)
         return logs if return_dict else _as_list(logs)
 
-    def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0) -> Array:
-        """Return the outputs for samples, (N, ...), computed batch by batch."""
-        size = 32 if batch_size is None else data.integer("batch_size", batch_size, 1)
-        x, shape = self._as_inputs("x", x)
-        hooks = self._progress(check_verbose(verbose), len(x), size)
-        self._check_memory(shape, min(size, len(x)))
-        self.build((None, *shape))
-        return training.predict(self, x, size, hooks)
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = 0,
+        steps: int | None = None,
+        callbacks: Any = None,
+        max_queue_size: int | None = None,
+        workers: int | None = None,
+        use_multiprocessing: bool | None = None,
+    ) -> Array:
+        """Return the outputs for samples, (N, ...), computed batch by batch.
+
+        Args:
+            x: the samples, or what makes the batches: a `Sequence`, or a generator of x, (x,),
+                (x, y) or (x, y, sample_weight), of which x is used.
+            batch_size: samples per batch; None means 32.
+            verbose: 0 silent, 1 or 'auto' a progress bar, 2 one line.
+            steps: how many batches; None for all.
+            callbacks: a list of `Callback`, told of each batch.
+            max_queue_size: as in `fit`.
+            workers: as in `fit`.
+            use_multiprocessing: as in `fit`.
+        """
+        source = feed.batches(
+            self, "predict", feed.Given(x), with_targets=False,
+            batch_size=size("batch_size", batch_size), steps=size("steps", steps),
+            reading=feed.Reading(workers, max_queue_size, use_multiprocessing).checked(),
+        )  # fmt: skip
+        hooks = self._hooks(callbacks, check_verbose(verbose), source)
+        self._build_for(source)
+        return training.predict(self, source, hooks)
 
     def __call__(self, x: Any) -> Array:
         """Return the outputs for samples, as `predict` does."""
@@ -306,23 +291,42 @@ class Sequential(Stack):
         x = data.as_array("x", x)
         return self.predict(x, batch_size=max(1, len(x)))
 
-    def train_on_batch(self, x: Any, y: Any) -> Any:
-        """Move the weights by one batch; return its loss and metrics as `evaluate` does."""
-        self._require_compiled("train_on_batch")
-        x, shape = self._as_inputs("x", x)
-        if len(x) == 0:
-            raise ValueError(f"train_on_batch needs at least one sample, got shape {x.shape}.")
-        y = self._as_targets("y", x, y, shape)
-        self._check_memory(shape, len(x))
-        with self._training:
-            self.build((None, *shape))
-            logs = training.train_batch(self, x, y)
-        return _as_list(logs)
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Move the weights by one batch; return its loss and metrics as `evaluate` does.
 
-    def test_on_batch(self, x: Any, y: Any) -> Any:
+        sample_weight, class_weight: as in `fit`, which states the formula of the weighted loss.
+        """
+        self._require_compiled("train_on_batch")
+        source = feed.of_arrays(
+            self, "train_on_batch", feed.Given(x, y, sample_weight), whole=True,
+            class_weight=class_weight,
+        )  # fmt: skip
+        with self._training:
+            self._build_for(source)
+            batch = next(source.epoch())
+            logs = training.train_batch(self, batch.x, batch.y, batch.weights)
+        return logs if return_dict else _as_list(logs)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
         """Return the loss and metrics of one batch as `evaluate` does."""
         x = data.as_array("x", x)
-        return self.evaluate(x, y, batch_size=max(1, len(x)), verbose=0)
+        return self.evaluate(
+            x,
+            y,
+            batch_size=max(1, len(x)),
+            verbose=0,
+            sample_weight=sample_weight,
+            return_dict=return_dict,
+        )
 
     # ---- weights and files ------------------------------------------------------------------
 
@@ -344,39 +348,24 @@ class Sequential(Stack):
         self._require_built("load_weights")
         saving.load_weights(self, filepath)
 
-    # ---- checks -----------------------------------------------------------------------------
+    # ---- inside ------------------------------------------------------------------------------
 
-    def _as_inputs(self, what: str, x: Any) -> tuple[Array, Shape]:
-        """Return x as an array and the shape of its samples, which the model can take."""
-        if not self.layers:
-            raise NotCompiledError("The model has no layers; add some first.")
-        x = data.as_array(what, x)
-        if self._input_shape is not None:
-            data.check_input_shape(x, self._input_shape, self.layers[0].name)
-        return x, x.shape[1:]
+    def _begin(self, source: Batches, initial_epoch: int, epochs: int, resume: bool) -> None:
+        """Build the model for the first batch; raise where there is none."""
+        if not resume and not source.samples and initial_epoch < epochs:
+            place = Place(self.seed, self.optimizer.iterations)
+            if source.open(place) is None:
+                raise ValueError("fit needs at least one batch: x has none to give.")
+        self._build_for(source)
 
-    def _as_targets(self, what: str, x: Array, y: Any, shape: Shape) -> Array:
-        """Return the targets for x as an array that fits the loss and the outputs."""
-        y = data.as_array(what, y)
-        data.check_lengths(x, y)
-        last = self._input_shapes(self.layers, shape)[-1]
-        return data.as_targets(what, y, self.loss, self.layers[-1].compute_output_shape(last))
+    def _build_for(self, source: Batches) -> None:
+        """Build the model where the shape of the samples is known before they are read."""
+        if source.sample_shape is not None:
+            self.build((None, *source.sample_shape))
 
-    def _as_validation(self, pair: Any, shape: Shape) -> tuple[Array, Array]:
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise DTypeError("validation_data must be a pair (x, y).")
-        x = data.as_array("x of validation_data", pair[0])
-        if len(x) == 0:
-            raise ValueError("validation_data needs at least one sample.")
-        data.check_input_shape(x, shape, self.layers[0].name)
-        return x, self._as_targets("y of validation_data", x, pair[1], shape)
-
-    def _check_memory(self, shape: Shape, n: int) -> None:
-        as_written = runs_as_written(self.engine_name)
-        data.check_memory(self.layers, self._input_shapes(self.layers, shape), n, as_written)
-
-    def _progress(self, verbose: int, n: int, batch_size: int) -> CallbackList:
-        return CallbackList.of([ProgbarLogger(verbose)], self, {"steps": -(-n // batch_size)})
+    def _hooks(self, callbacks: Any, verbose: int, source: Batches) -> CallbackList:
+        hooks = check_callbacks(callbacks)
+        return CallbackList.of([*hooks, ProgbarLogger(verbose)], self, {"steps": source.steps})
 
 
 def warmup(model: Sequential, batch_size: int = 128, verbose: int = 0) -> None:
@@ -422,3 +411,8 @@ def load_model(
 def _as_list(logs: dict[str, float]) -> Any:
     values = list(logs.values())
     return values if len(values) > 1 else values[0]
+
+
+def size(what: str, value: Any) -> int | None:
+    """Return a number of samples or steps, which is at least 1, or None."""
+    return None if value is None else data.integer(what, value, 1)

@@ -16,7 +16,7 @@ class Progbar:
     """One line of progress over a known number of steps.
 
     Args:
-        steps: how many there will be.
+        steps: how many there will be; None where nobody knows.
         head: what stands before a line that is written only once, such as 'Epoch 1/10'.
         redraw: True draws a bar again and again, False writes one line at the end, None means
             True on a terminal and in a notebook.
@@ -26,7 +26,7 @@ class Progbar:
 
     def __init__(
         self,
-        steps: int,
+        steps: int | None,
         head: str = "",
         redraw: bool | None = None,
         stream: TextIO | None = None,
@@ -51,21 +51,27 @@ class Progbar:
         self.done = done
         if done == self.before + 1:
             self.after_first = now
-        if not self.redraw or now - self.last_drawn < self.interval or done >= self.steps:
+        last = self.steps is not None and done >= self.steps
+        if not self.redraw or now - self.last_drawn < self.interval or last:
             return
         self.last_drawn = now
-        count = f"{done:>{len(str(self.steps))}}/{self.steps}"
+        if self.steps is None:
+            per_step = time_per_step(self.seconds_per_step(done, now))
+            self.draw(f"{self.count()} - {round(now - self.start)}s {per_step}{numbers(logs)}")
+            return
+        count = self.count()
         eta = duration((self.steps - done) * self.seconds_per_step(done, now))
         self.draw(f"{count} [{self.bar(done)}] - ETA: {eta}{numbers(logs)}")
 
     def finish(self, logs: dict[str, float]) -> None:
         """Write the last line; where not all steps were done, it says how many were."""
         now = time.perf_counter()
-        count = f"{self.done:>{len(str(self.steps))}}/{self.steps}"
+        count = self.count()
         per_step = time_per_step(self.seconds_per_step(self.done, now))
         text = f" - {round(now - self.start)}s {per_step}{numbers(logs)}"
         if self.redraw:
-            self.draw(f"{count} [{self.bar(self.done)}]{text}")
+            bar = "" if self.steps is None else f" [{self.bar(self.done)}]"
+            self.draw(f"{count}{bar}{text}")
             self.stream.write("\n")
         else:
             self.stream.write(f"{self.head + ' - ' if self.head else ''}{count}{text}\n")
@@ -83,9 +89,15 @@ class Progbar:
         self.stream.flush()
         self.drawn_width = len(line)
 
+    def count(self) -> str:
+        """Return how many steps of how many are done."""
+        if self.steps is None:
+            return f"{self.done}/Unknown"
+        return f"{self.done:>{len(str(self.steps))}}/{self.steps}"
+
     def bar(self, done: int) -> str:
         """Return the bar between its brackets."""
-        if done >= self.steps:
+        if self.steps is None or done >= self.steps:
             return "=" * WIDTH
         return ("=" * (WIDTH * done // self.steps) + ">").ljust(WIDTH, ".")[:WIDTH]
 

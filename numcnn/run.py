@@ -34,7 +34,6 @@ from numcnn.callbacks import Callback, History, Numbers
 from numcnn.errors import DTypeError, ModelFileError
 
 Array = np.ndarray[Any, Any]
-Data = tuple[Array, Array]
 Logs = dict[str, float]
 
 CHECKED_SAMPLES = 256
@@ -279,19 +278,22 @@ def check_resume(resume: Any, run: Run | None, initial_epoch: int) -> None:
 
 
 def settings(
-    data: Data, validation: Data | None, batch_size: int, shuffle: bool, metrics: list[str]
+    data: str, validation: str, batch_size: int, shuffle: bool, metrics: list[str]
 ) -> dict[str, Any]:
-    """Return what must be the same wherever a training goes on."""
+    """Return what must be the same wherever a training goes on.
+
+    batch_size: 0 where the data come in batches already.
+    """
     return {
         "batch_size": batch_size,
         "shuffle": shuffle,
         "metrics": metrics,
-        "data": describe_data(*data),
-        "validation data": "none" if validation is None else describe_data(*validation),
+        "data": data,
+        "validation data": validation,
     }
 
 
-def describe_data(x: Array, y: Array) -> str:
+def describe_data(x: Array, y: Array, weights: Array | None = None) -> str:
     """Return the size of data and a checksum of 256 samples, evenly spaced, and their targets.
 
     Data that differ in other samples only are not told apart: reading all of a large set before
@@ -305,6 +307,8 @@ def describe_data(x: Array, y: Array) -> str:
     check = 0
     for row in np.unique(rows.astype(int)):
         check = zlib.crc32(y[row].tobytes(), zlib.crc32(x[row].tobytes(), check))
+        if weights is not None:
+            check = zlib.crc32(weights[row].tobytes(), check)
     return (
         f"{len(x)} samples of {x.shape[1:]} {x.dtype} with targets of {y.shape[1:]} {y.dtype}, "
         f"checksum {check:08x}"

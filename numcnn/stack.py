@@ -143,6 +143,15 @@ class Stack:
         return name
 
     @property
+    def sample_shape(self) -> Shape | None:
+        """The shape of one sample that comes in, or None where it is not yet known."""
+        return self._input_shape
+
+    def output_of(self, shape: Shape) -> Shape:
+        """Return the shape of what comes out for one sample of this shape, built or not."""
+        return self.layers[-1].compute_output_shape(self._input_shapes(self.layers, shape)[-1])
+
+    @property
     def built(self) -> bool:
         """Whether the weights are there."""
         return bool(self.layers) and all(layer.built for layer in self.layers)

@@ -6,51 +6,49 @@ of steps so far, so an epoch has the same order whether training was stopped bef
 
 import math
 import time
-from collections.abc import Iterator
-from itertools import islice
+import warnings
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from numcnn.batches import Batches, Place
 from numcnn.callbacks import Callback, CallbackList, ProgbarLogger
 from numcnn.engine.interrupts import uninterrupted
 from numcnn.errors import DivergedError
 from numcnn.run import Means, Run
-from numcnn.seeds import generator
 
 if TYPE_CHECKING:
     from numcnn.models import Sequential
 
 Array = np.ndarray[Any, Any]
 Logs = dict[str, float]
-Data = tuple[Array, Array]
 
 
 def fit(
     model: "Sequential",
-    data: Data,
-    validation: Data | None,
+    source: Batches,
+    validation: Batches | None,
     *,
-    batch_size: int,
     epochs: int,
-    shuffle: bool,
+    validated: Container[int],
     callbacks: list[Callback],
     verbose: int,
 ) -> None:
     """Train from where `model.run` stands to the end of the last epoch.
 
     What happened stands in `model.history`, and how far it has come in `model.run`.
+
+    validated: the epochs after which there is a validation, counted from 1.
     """
     run = model.run
     if run is None:
         raise RuntimeError("fit needs a run")
-    x, y = data
-    steps = math.ceil(len(x) / batch_size)
     params = {
-        "batch_size": batch_size,
+        "batch_size": source.batch_size,
         "epochs": epochs,
-        "steps": steps,
-        "samples": len(x),
+        "steps": source.steps,
+        "samples": source.samples,
         "verbose": verbose,
         "do_validation": validation is not None,
         "metrics": model.metrics_names,
@@ -60,23 +58,31 @@ def fit(
     hooks = CallbackList.of([*callbacks, model.history, bar], model, params)
     watchers = CallbackList(callbacks)  # those told of the validation
     model.stop_training = False
-    warm_up(model, min(batch_size, len(x)), verbose)
+    warm_up(model, first_size(model, source, run), verbose)
     with hooks.running("train"):
         run.remind(callbacks)
         if run.ending is not None:  # it stopped while the callbacks were told of an epoch's end
             run.told.append(bar)
             hooks.but(run.told).on_epoch_begin(run.epoch, {})
         for epoch in range(run.epoch, epochs):
+            short = False
             if run.ending is None:
                 if model.stop_training:
                     break
-                hooks.on_epoch_begin(epoch, {})
-                logs = train_epoch(model, run, x, y, batch_size, shuffle, hooks)
-                if run.batch < steps:  # a callback stopped it: it is not over yet
-                    hooks.on_epoch_end(epoch, logs)
+                if source.open(place(model, run)) is None and not run.batch:
+                    warn_of_drought(source, epoch, 0, epochs)
                     break
-                if validation is not None:
-                    measured = measure(model, *validation, batch_size, watchers)
+                hooks.on_epoch_begin(epoch, {})
+                logs = train_epoch(model, run, source, hooks)
+                if model.stop_training and run.batch != source.planned(epoch - run.first_epoch):
+                    hooks.on_epoch_end(epoch, logs)  # a callback stopped it: it is not over yet
+                    break
+                short = source.steps is not None and run.batch < source.steps
+                if short:
+                    warn_of_drought(source, epoch, run.batch, epochs)
+                source.end_epoch()
+                if validation is not None and epoch + 1 in validated:
+                    measured = measure(model, validation, watchers)
                     logs |= {f"val_{name}": value for name, value in measured.items()}
                 run.ending = logs
             # One by one: a file that one of them writes says who has been told.
@@ -85,6 +91,32 @@ def fit(
                 run.told.append(hook)
             with uninterrupted():
                 run.end_epoch(model.optimizer.iterations)
+            if short and source.dry:
+                break
+
+
+def place(model: "Sequential", run: Run) -> Place:
+    """Return where in the training the next batch stands."""
+    return Place(model.seed, run.began, run.epoch - run.first_epoch, run.batch)
+
+
+def first_size(model: "Sequential", source: Batches, run: Run) -> int:
+    """Return how many samples the batches have, of a source that does not know of the first."""
+    if source.batch_size is not None and source.samples is not None:
+        return min(source.batch_size, source.samples)
+    size = source.open(place(model, run)) if run.ending is None else None
+    return size or 1
+
+
+def warn_of_drought(source: Batches, epoch: int, batch: int, epochs: int) -> None:
+    """Say that there were fewer batches than were asked for."""
+    steps = "" if source.steps is None else f" of {source.steps}"
+    warnings.warn(
+        f"The data ran out in epoch {epoch + 1} of {epochs}, after {batch}{steps} batches, "
+        f"{'and the training ends with it' if source.dry or not batch else 'which ends there'}. "
+        "Give fit data for steps_per_epoch * epochs batches, or a smaller steps_per_epoch.",
+        stacklevel=4,
+    )
 
 
 def warm_up(model: "Sequential", batch_size: int, verbose: int = 1) -> None:
@@ -107,23 +139,15 @@ def warm_up(model: "Sequential", batch_size: int, verbose: int = 1) -> None:
 def train_epoch(
     model: "Sequential",
     run: Run,
-    x: Array,
-    y: Array,
-    batch_size: int,
-    shuffle: bool,
+    source: Batches,
     hooks: CallbackList,
 ) -> Logs:
-    """Train on every sample once, or on those that are left; return the means over the epoch."""
-    order = np.arange(len(x))
-    if shuffle:
-        generator(model.seed, run.began).shuffle(order)
-    steps = math.ceil(len(x) / batch_size)
-    for step, rows in islice(enumerate(batches(len(x), batch_size)), run.batch, None):
+    """Train on the batches of an epoch that are left; return the means over the epoch."""
+    steps = "" if source.steps is None else f" of {source.steps}"
+    for step, batch in enumerate(source.epoch(place(model, run)), run.batch):
         hooks.on_train_batch_begin(step, {})
-        chosen = order[rows] if shuffle else rows
         try:
-            batch = Chosen(x, order[rows]) if shuffle else x[rows]
-            train_batch(model, batch, y[chosen], run)
+            train_batch(model, batch.x, batch.y, batch.weights, run)
         except DivergedError as error:
             # A callback such as TerminateOnNaN may end the training in peace; else it is an error.
             logs = run.means.logs()
@@ -132,7 +156,7 @@ def train_epoch(
             if model.stop_training:
                 return logs
             raise DivergedError(
-                f"epoch {run.epoch + 1}, batch {step + 1} of {steps}: {error} The mean loss "
+                f"epoch {run.epoch + 1}, batch {step + 1}{steps}: {error} The mean loss "
                 f"before it was {last:.4g}. The weights are those before this batch. Lower "
                 "the learning rate, scale the inputs (pixels: divide by 255), or look for bad "
                 "values in the data."
@@ -143,10 +167,13 @@ def train_epoch(
     return run.means.logs()
 
 
-def train_batch(model: "Sequential", x: Any, y: Array, run: Run | None = None) -> Logs:
+def train_batch(
+    model: "Sequential", x: Any, y: Array, weights: Array | None = None, run: Run | None = None
+) -> Logs:
     """Move the weights by one batch; return its loss and metrics before the step.
 
     x: an array, or what has a length and gives one for a slice, such as `Chosen`.
+    weights: (N,), how much each sample's loss counts; see `mean_loss`.
     run: the training that the batch belongs to. It counts the batch in with the step, so that a
         Ctrl-C finds both done or neither.
 
@@ -157,8 +184,8 @@ def train_batch(model: "Sequential", x: Any, y: Array, run: Run | None = None) -
     y = np.ascontiguousarray(y)
     # Overflow is found below and reported with its place, so NumPy need not warn of it.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        losses, outputs = engine.gradients(x, y)
-        loss = float(losses.mean())
+        losses, outputs = engine.gradients(x, y, weights)
+        loss = mean_loss(losses, weights)
         # Optimizers square gradients, so a sum of squares beyond the float range is too much too.
         squares = engine.gradient_squares()
     broken = [name for name, square in squares.items() if not math.isfinite(square)]
@@ -182,6 +209,14 @@ def train_batch(model: "Sequential", x: Any, y: Array, run: Run | None = None) -
         if run is not None:
             run.add(logs, len(x))
     return logs
+
+
+def mean_loss(losses: Array, weights: Array | None) -> float:
+    """Return the loss of a batch, (1/N) sum over n of weights[n] * losses[n].
+
+    The divisor is the number of samples and not the sum of the weights, as in Keras 3.
+    """
+    return float((losses if weights is None else losses * weights).mean())
 
 
 def careful_update(model: "Sequential") -> list[str]:
@@ -214,55 +249,60 @@ def careful_update(model: "Sequential") -> list[str]:
     return broken
 
 
-def measure(model: "Sequential", x: Array, y: Array, batch_size: int, hooks: CallbackList) -> Logs:
+def measure(model: "Sequential", source: Batches, hooks: CallbackList) -> Logs:
     """Return the loss and the metrics over all samples."""
     means = Means()
     with hooks.running("test", means.logs):
-        for step, rows in enumerate(batches(len(x), batch_size)):
+        step = -1
+        for step, (x, y, weights) in enumerate(source.epoch()):
             hooks.on_test_batch_begin(step, {})
-            targets = np.ascontiguousarray(y[rows])
+            targets = np.ascontiguousarray(y)
             with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity pass through
-                losses, outputs = model.engine.test_batch(cast(x[rows], model.dtype), targets)
-            means.add(model.measure(float(losses.mean()), targets, outputs), len(losses))
+                losses, outputs = model.engine.test_batch(cast(x, model.dtype), targets)
+            loss = mean_loss(losses, weights)
+            means.add(model.measure(loss, targets, outputs), len(losses))
             hooks.on_test_batch_end(step, means.logs())
+        check_steps("evaluation", source, step + 1)
+    source.end_epoch()
     return means.logs()
 
 
-def predict(model: "Sequential", x: Array, batch_size: int, hooks: CallbackList) -> Array:
+def predict(model: "Sequential", source: Batches, hooks: CallbackList) -> Array:
     """Return the outputs for all samples, computed batch by batch."""
-    outputs = np.empty((len(x), *model.layers[-1].sample_output_shape), model.dtype)
+    whole: Array | None = None
+    parts: list[Array] = []  # where it is not known beforehand how many there will be
+    if source.samples is not None and source.batch_size is not None:
+        n = min(source.samples, (source.steps or 0) * source.batch_size)
+        whole = np.empty((n, *model.layers[-1].sample_output_shape), model.dtype)
     with hooks.running("predict"):
-        for step, rows in enumerate(batches(len(x), batch_size)):
+        step, done = -1, 0
+        for step, batch in enumerate(source.epoch()):
             hooks.on_predict_batch_begin(step, {})
             with np.errstate(over="ignore", invalid="ignore"):
-                outputs[rows] = model.engine.predict_batch(cast(x[rows], model.dtype))
+                outputs = model.engine.predict_batch(cast(batch.x, model.dtype))
+            if whole is not None:
+                whole[done : done + len(outputs)] = outputs
+            else:
+                parts.append(outputs)
+            done += len(outputs)
             hooks.on_predict_batch_end(step, {})
-    return outputs
+        check_steps("prediction", source, step + 1)
+    source.end_epoch()
+    return np.concatenate(parts) if whole is None else whole
 
 
-def batches(n: int, batch_size: int) -> Iterator[slice]:
-    """Yield the slices that cover n samples; the last may be shorter."""
-    for start in range(0, n, batch_size):
-        yield slice(start, min(start + batch_size, n))
+def check_steps(what: str, source: Batches, done: int) -> None:
+    """Warn where fewer batches came than steps were asked for; refuse where none came."""
+    if source.samples is None and not done:
+        raise ValueError(f"The {what} got no batch at all: the generator had nothing left to give.")
+    if source.steps is not None and done < source.steps:
+        warnings.warn(
+            f"The data ran out in the {what} after {done} of {source.steps} batches. Its result is "
+            "that of these. Give fewer steps, or more data.",
+            stacklevel=4,
+        )
 
 
 def cast(x: Array, dtype: str) -> Array:
     """Return one batch as a contiguous array of the model's dtype."""
     return np.ascontiguousarray(x, dtype)
-
-
-class Chosen:
-    """Some samples of an array, in an order of one's own: taken from it where they are needed.
-
-    So an engine can take the pieces of a batch side by side.
-    """
-
-    def __init__(self, x: Array, rows: Array) -> None:
-        self.x, self.rows = x, rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, part: slice) -> Array:
-        """Return the samples of a part of the batch."""
-        return self.x[self.rows[part]]

@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_nets import CLASSES, SHAPE, cnn, dense, fingerprint, images, weights_hash
 
+from numcnn.batches import ArrayBatches
 from numcnn.callbacks import Callback, LambdaCallback
 from numcnn.layers import Activation, Dense, Flatten
 from numcnn.models import Sequential
 from numcnn.optimizers import SGD
-from numcnn.training import Means, batches
+from numcnn.run import Means
 from numcnn.utils import set_random_seed
 
 
@@ -100,9 +101,9 @@ def test_means_weigh_by_size(parts):
 
 @given(st.integers(0, 40), st.integers(1, 50))
 def test_batches_cover_every_sample_once(n, size):
-    found = [i for part in batches(n, size) for i in range(n)[part]]
-    assert found == list(range(n))
-    assert all(part.stop - part.start <= size for part in batches(n, size))
+    found = [batch.x.tolist() for batch in ArrayBatches(np.arange(n), batch_size=size).epoch()]
+    assert [row for rows in found for row in rows] == list(range(n))
+    assert all(0 < len(rows) <= size for rows in found)
 
 
 # which samples, in which order

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from numcnn import seeds
 from numcnn.errors import DTypeError
-from numcnn.utils import set_random_seed, to_categorical
+from numcnn.utils import normalize, set_random_seed, to_categorical
 
 
 def test_import_paths_of_keras_programs():
@@ -97,6 +97,24 @@ def test_wrong_labels(labels, classes, error, text):
 
 
 # seeds
+
+
+@pytest.mark.parametrize(
+    ("axis", "order", "expected"),
+    [
+        (-1, 2, [[0.6, -0.8], [0.0, 0.0]]),
+        (0, 2, [[1.0, -1.0], [0.0, 0.0]]),
+        (1, 1, [[3 / 7, -4 / 7], [0.0, 0.0]]),
+        (-1, np.inf, [[0.75, -1.0], [0.0, 0.0]]),
+    ],
+)
+def test_normalizing_divides_by_norms_that_are_not_0(axis, order, expected):
+    np.testing.assert_allclose(normalize([[3, -4], [0, 0]], axis, order), expected)
+    whole = normalize(np.array([3.0, 4.0], "float32"))
+    assert whole.dtype == np.float32
+    np.testing.assert_allclose(whole, [0.6, 0.8], rtol=1e-6)
+    with pytest.raises(DTypeError):
+        normalize(["a"])
 
 
 def test_seeds_come_from_numpy_unless_set():

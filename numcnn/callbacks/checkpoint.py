@@ -76,6 +76,7 @@ class ModelCheckpoint(Monitor):
         self.save_freq = save_freq
         self.epoch = 0
         self.batch = 0
+        self.seen = 0  # batches, where nobody knows how many an epoch has
 
     def get_state(self) -> dict[str, Any]:
         """Return the best value."""
@@ -83,6 +84,7 @@ class ModelCheckpoint(Monitor):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """See now, rather than after an epoch, that the folder can be written to."""
+        self.seen = 0
         if "{" not in self.filepath:
             check_writable(self.filepath)
 
@@ -93,7 +95,11 @@ class ModelCheckpoint(Monitor):
     def on_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Save where a number of batches was asked for."""
         self.batch = batch
-        batches = self.epoch * self.params["steps"] + batch + 1
+        if self.params["steps"] is None:
+            self.seen += 1
+            batches = self.seen
+        else:
+            batches = self.epoch * self.params["steps"] + batch + 1
         if self.save_freq != "epoch" and batches % self.save_freq == 0:
             self.save(logs)
 

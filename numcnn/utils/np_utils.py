@@ -52,3 +52,21 @@ def to_categorical(
             f"{labels.flat[first]}."
         )
     return (whole[..., None] == np.arange(n_classes)).astype(dtype)
+
+
+def normalize(x: Any, axis: int = -1, order: float = 2) -> np.ndarray[Any, Any]:
+    """Return an array divided by its norms along an axis; where a norm is 0 it stays as it is.
+
+    Args:
+        x: numbers of any type.
+        axis: along which the norms are taken.
+        order: of the norm: 1 the sum of the sizes, 2 the length, np.inf the greatest size.
+
+    Example:
+        >>> normalize([[3.0, 4.0], [0.0, 0.0]])
+        array([[0.6, 0.8],
+               [0. , 0. ]])
+    """
+    array = as_array("x", x)
+    norms = np.linalg.norm(array, order, axis, keepdims=True)
+    return array / np.where(norms == 0, 1, norms)

@@ -42,7 +42,13 @@ CASES = {
         lambda m: m.fit(X, Y, validation_data=X), TYPES, "validation_data", "pair (x, y)"
     ),
     "validation_data of three": case(
-        lambda m: m.fit(X, Y, validation_data=(X, Y, Y)), TYPES, "validation_data", "pair"
+        lambda m: m.fit(X, Y, validation_data=(X, Y, Y)),
+        SHAPES,
+        "sample_weight of validation_data",
+        "(8, 3)",
+    ),
+    "validation_data of four": case(
+        lambda m: m.fit(X, Y, validation_data=(X, Y, None, None)), TYPES, "pair", "a tuple of 4"
     ),
     "validation_data lengths": case(
         lambda m: m.fit(X, Y, validation_data=(X, Y[:2])), SHAPES, "got 8", "and 2"
@@ -56,7 +62,6 @@ CASES = {
     "callbacks": case(
         lambda m: m.fit(X, Y, callbacks=[EarlyStopping]), TYPES, "callbacks", "EarlyStopping(...)"
     ),
-    "class_weight": case(lambda m: m.fit(X, Y, class_weight={}), TypeError, "class_weight"),
     "weights: too few": case(
         lambda m: m.set_weights(m.get_weights()[1:]), SHAPES, "needs 6", "got 5", "(3, 3, 1, 2)"
     ),
@@ -127,6 +132,76 @@ CASES |= {
         "array 5",
     ),
     "weights: None": case(lambda m: m.set_weights(None), TYPES, "needs a list of arrays"),
+}
+
+CASES |= {
+    f"{name} {value!r}": case(
+        lambda m, name=name, value=value: m.fit(X, Y, **{name: value}), errors, name, repr(value)
+    )
+    for name in ("steps_per_epoch", "validation_steps", "validation_batch_size", "max_queue_size")
+    for value, errors in ((0, ValueError), (-1, ValueError), (1.5, TYPES), (True, TYPES))
+}
+CASES |= {
+    "workers": case(lambda m: m.fit(X, Y, workers=-1), ValueError, "workers", "-1"),
+    "validation_freq": case(
+        lambda m: m.fit(X, Y, validation_freq=0), ValueError, "validation_freq", "0"
+    ),
+    "validation_freq of nothing": case(
+        lambda m: m.fit(X, Y, validation_freq=[0]), ValueError, "an epoch in validation_freq", "0"
+    ),
+    "shuffle": case(lambda m: m.fit(X, Y, shuffle="batches"), ValueError, "shuffle", "'batch'?"),
+    "steps of evaluate": case(lambda m: m.evaluate(X, Y, steps=0), ValueError, "steps", "got 0"),
+    "steps of predict": case(lambda m: m.predict(X, steps="1"), TYPES, "steps", "'1'"),
+    "sample_weight shape": case(
+        lambda m: m.fit(X, Y, sample_weight=np.ones(7)), SHAPES, "sample_weight", "8 samples", "(7,"
+    ),
+    "sample_weight per output": case(
+        lambda m: m.evaluate(X, Y, sample_weight=np.ones((8, 3))), SHAPES, "shape (8,)", "(8, 3)"
+    ),
+    "sample_weight NaN": case(
+        lambda m: m.train_on_batch(X, Y, sample_weight=[1] * 7 + [np.nan]),
+        ValueError,
+        "sample_weight has 1 values",
+        "(7,)",
+    ),
+    "sample_weight texts": case(
+        lambda m: m.fit(X, Y, sample_weight=["a"] * 8), TYPES, "sample_weight", "<U1"
+    ),
+    "class_weight list": case(
+        lambda m: m.fit(X, Y, class_weight=[1, 2, 3]), TYPES, "class_weight", "dict(enumerate("
+    ),
+    "class_weight balanced": case(
+        lambda m: m.fit(X, Y, class_weight="balanced"), TYPES, "class_weight", "str"
+    ),
+    "class_weight key": case(
+        lambda m: m.fit(X, Y, class_weight={3: 1.0}), ValueError, "key 3", "0 to 2"
+    ),
+    "class_weight name": case(
+        lambda m: m.fit(X, Y, class_weight={"cat": 1.0}), ValueError, "'cat'", "class numbers"
+    ),
+    "class_weight value": case(
+        lambda m: m.train_on_batch(X, Y, class_weight={0: np.inf}), ValueError, "[0]", "inf"
+    ),
+    "class_weight text": case(
+        lambda m: m.fit(X, Y, class_weight={0: "2"}), ValueError, "class_weight[0]", "'2'"
+    ),
+    "class_weight of a generator": case(
+        lambda m: m.fit(iter([(X, Y)]), class_weight=[1]), TYPES, "class_weight", "list"
+    ),
+    "weights beside a generator": case(
+        lambda m: m.fit(iter([(X, Y)]), sample_weight=np.ones(8)), TYPES, "sample_weight is given"
+    ),
+    "a split of a generator": case(
+        lambda m: m.fit(iter([(X, Y)]), validation_split=0.5), TYPES, "validation_data", "0.5"
+    ),
+    "a generator of nothing": case(lambda m: m.fit(iter([])), ValueError, "at least one batch"),
+    "a validation without an end": case(
+        lambda m: m.fit(X, Y, validation_data=iter([(X, Y)])), ValueError, "validation_steps"
+    ),
+    "resuming a generator": case(
+        lambda m: m.fit(iter([(X, Y)]), resume=True), ValueError, "cannot say where", "Sequence"
+    ),
+    "an argument of no meaning": case(lambda m: m.fit(X, Y, nb_epochs=3), TypeError, "nb_epochs"),
 }
 
 

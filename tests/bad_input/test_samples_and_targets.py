@@ -56,7 +56,9 @@ CASES = {
     "objects": case(lambda m: m.fit(X.astype(object), Y), TYPES, "x must", "dtype object"),
     "complex": case(lambda m: m.fit(X.astype(complex), Y), TYPES, "x must", "complex128"),
     "dates": case(lambda m: m.fit(X.astype("M8[s]"), Y), TYPES, "x must", "datetime64"),
-    "generator": case(lambda m: m.fit((i for i in X), Y), TYPES, "x must", "object"),
+    "generator": case(
+        lambda m: m.fit((i for i in X), Y), TYPES, "y is given beside x, a generator"
+    ),
     "a number": case(lambda m: m.predict(3.0), SHAPES, "x must have an axis of samples", "3.0"),
     "NaN": case(
         lambda m: m.fit(with_nan(), Y), ValueError, "x has 1 values", "(3, 2, 1, 0)", "Clean"

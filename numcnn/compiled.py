@@ -1,0 +1,134 @@
+"""Compiled: a stack of layers and how it is to be trained: optimizer, loss, metrics, engine.
+
+Nothing here trains; `Sequential` in models.py does.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from numcnn import data, losses, optimizers
+from numcnn.engine import ENGINES, Engine, make_engine, runs_as_written
+from numcnn.errors import NotCompiledError, unknown_name
+from numcnn.metrics import Metric
+from numcnn.metrics import get as get_metric
+from numcnn.run import Run
+from numcnn.seeds import next_seed
+from numcnn.stack import Stack
+
+Array = np.ndarray[Any, Any]
+Shape = tuple[int, ...]
+
+
+class Compiled(Stack):
+    """Layers in a row, an optimizer, a loss, metrics, and the engine that runs them.
+
+    Args:
+        name: what the summary calls the model.
+
+    Attributes:
+        optimizer, loss: those of `compile`.
+        run: how far its training has come, if there was one; what `fit(resume=True)` goes on from.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.optimizer: optimizers.Optimizer = optimizers.SGD()
+        self.loss: losses.Loss = losses.Loss()
+        self.compiled = False
+        self.run: Run | None = None
+        self.engine_name = "auto"
+        self.exact = False
+        self.seed = 0
+        self.given_metrics: list[Any] = []
+        self._engine: Engine | None = None
+        self._metrics: list[tuple[str, Metric]] = []
+
+    def _changed(self) -> None:
+        self._engine = None
+        self.run = None
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: list[Any] | None = None,
+        engine: str = "auto",
+        exact: bool = False,
+    ) -> None:
+        """Say how the model is to be trained.
+
+        Args:
+            optimizer: a name such as 'rmsprop', or an optimizer.
+            loss: a name such as 'categorical_crossentropy', or a loss.
+            metrics: what is shown beside the loss: 'accuracy', names, or functions of
+                (targets, outputs) that return one number per sample.
+            engine: what runs the layers: 'numba' (fused kernels, compiled at first use), 'numpy'
+                (each layer as it is written), or 'auto', which is 'numba' where Numba is there.
+            exact: without Winograd's method for 3x3 convolutions, which is faster and whose
+                rounding errors are some ten times those of the plain sum (1e-5 of the outputs).
+
+        Raises:
+            ValueError: a name is unknown. The model stays as it was.
+        """
+        if loss is None:
+            raise ValueError(
+                "compile needs a loss: " + ", ".join(losses.LOSSES) + ", or a loss object."
+            )
+        if engine not in ENGINES:
+            raise unknown_name("engine", engine, ENGINES)
+        one = isinstance(metrics, str) or callable(metrics)
+        wanted = [metrics] if one else list(metrics or [])
+        new_optimizer, new_loss = optimizers.get(optimizer), losses.get(loss)
+        for metric in wanted:
+            get_metric(metric, new_loss, (1,))  # raises where the name is unknown
+        self.optimizer, self.loss = new_optimizer, new_loss
+        self.engine_name, self.exact = engine, bool(exact)
+        self.given_metrics = wanted
+        self._engine = None
+        self.run = None
+        self.seed = next_seed()
+        self.compiled = True
+
+    def _require_compiled(self, what: str) -> None:
+        if not self.compiled:
+            raise NotCompiledError(
+                f"{what} needs a compiled model: call model.compile(optimizer=..., loss=...) first."
+            )
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the layers; made at first use."""
+        if self._engine is None:
+            self._require_built("Running the model")
+            shape = self.layers[-1].sample_output_shape
+            self._metrics = [get_metric(m, self.loss, shape) for m in self.given_metrics]
+            self._engine = make_engine(
+                self.engine_name,
+                self.layers,
+                losses.checked(self.loss),
+                self.optimizer,
+                self.exact,
+            )
+        return self._engine
+
+    def plan(self, batch_size: int = 128) -> None:
+        """Print how the model is run: steps, the layers they cover, kernels, memory."""
+        print(self.engine.describe(data.integer("batch_size", batch_size, 1)))
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns: 'loss' and the metrics."""
+        return ["loss", *(get_metric(m, self.loss, (1,))[0] for m in self.given_metrics)]
+
+    def measure(self, loss: float, y: Array, outputs: Array) -> dict[str, float]:
+        """Return the loss and the metrics of a batch by name."""
+        logs = {"loss": loss}
+        for name, metric in self._metrics:
+            logs[name] = float(np.mean(metric(y, outputs)))
+        return logs
+
+    def check_memory(self, shape: Shape, n: int) -> None:
+        """Raise a MemoryError where a batch of n samples of this shape cannot fit."""
+        as_written = runs_as_written(self.engine_name)
+        data.check_memory(self.layers, self._input_shapes(self.layers, shape), n, as_written)

@@ -1,0 +1,130 @@
+"""Keras 2's own methods for generators; since Keras 2.4 `fit` and the others take them."""
+
+from typing import Any
+
+import numpy as np
+
+from numcnn.callbacks import History
+from numcnn.utils.sequence import PyDataset, count
+
+Array = np.ndarray[Any, Any]
+
+
+class GeneratorMethods:
+    """fit_generator, evaluate_generator and predict_generator, as Keras 2 spells them.
+
+    Each is the method without `_generator`, where all arguments are described.
+    """
+
+    fit: Any
+    evaluate: Any
+    predict: Any
+
+    def fit_generator(
+        self,
+        generator: Any,
+        steps_per_epoch: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = 1,
+        callbacks: Any = None,
+        validation_data: Any = None,
+        validation_steps: int | None = None,
+        validation_freq: Any = 1,
+        class_weight: dict[int, float] | None = None,
+        max_queue_size: int | None = None,
+        workers: int | None = None,
+        use_multiprocessing: bool | None = None,
+        shuffle: bool = True,
+        initial_epoch: int = 0,
+    ) -> History:
+        """Train on what a generator or a `Sequence` gives.
+
+        Where an epoch asks for more batches than a `Sequence` has, it begins anew, as in Keras 2
+        (`fit` cuts such an epoch short, as in Keras 3).
+        """
+        if isinstance(generator, PyDataset) and isinstance(steps_per_epoch, int):
+            if 0 < count(generator) < steps_per_epoch:
+                generator = Repeated(generator, steps_per_epoch)
+        history: History = self.fit(
+            generator,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_freq=validation_freq,
+            max_queue_size=max_queue_size,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+        )
+        return history
+
+    def evaluate_generator(
+        self,
+        generator: Any,
+        steps: int | None = None,
+        callbacks: Any = None,
+        max_queue_size: int | None = None,
+        workers: int | None = None,
+        use_multiprocessing: bool | None = None,
+        verbose: int | str = 0,
+    ) -> Any:
+        """Measure the model on what a generator or a `Sequence` gives."""
+        return self.evaluate(
+            generator,
+            steps=steps,
+            callbacks=callbacks,
+            verbose=verbose,
+            max_queue_size=max_queue_size,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+        )
+
+    def predict_generator(
+        self,
+        generator: Any,
+        steps: int | None = None,
+        callbacks: Any = None,
+        max_queue_size: int | None = None,
+        workers: int | None = None,
+        use_multiprocessing: bool | None = None,
+        verbose: int | str = 0,
+    ) -> Array:
+        """Return the outputs for what a generator or a `Sequence` gives."""
+        outputs: Array = self.predict(
+            generator,
+            steps=steps,
+            callbacks=callbacks,
+            verbose=verbose,
+            max_queue_size=max_queue_size,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+        )
+        return outputs
+
+
+class Repeated(PyDataset):
+    """A `Sequence` that begins anew until there are enough batches."""
+
+    def __init__(self, sequence: PyDataset, length: int) -> None:
+        super().__init__(sequence.workers, False, sequence.max_queue_size)
+        self.sequence, self.length = sequence, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Any:
+        """Return a batch of the sequence."""
+        return self.sequence[index % count(self.sequence)]
+
+    def on_epoch_begin(self) -> None:
+        """Tell the sequence."""
+        self.sequence.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        """Tell the sequence."""
+        self.sequence.on_epoch_end()
