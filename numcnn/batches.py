@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from numcnn.rows import give_back, is_mapped, take
 from numcnn.seeds import generator
 from numcnn.utils.sequence import PyDataset, count
 
@@ -152,7 +153,8 @@ class ArrayBatches(Passes):
     """Batches cut from arrays.
 
     Args:
-        x, y, weights: arrays with the same number of samples; y and weights may be None.
+        x, y, weights: arrays with the same number of samples, x and y also `Rows`; y and weights
+            may be None.
         shuffle: True for an order of the samples, 'batch' for one of the batches, or False.
         look: where given, looks at each batch.
         about: called for the description.
@@ -175,11 +177,13 @@ class ArrayBatches(Passes):
         self.samples, self.batch_size, self.shuffle = len(x), batch_size, shuffle
         self.sample_shape = x.shape[1:]
         self.look, self.about = look, about
+        self.x_in_memory = isinstance(x, np.ndarray) and not is_mapped(x)
+        self.in_memory = self.x_in_memory and not is_mapped(y)
 
     @property
     def sample(self) -> Any:
-        """All samples."""
-        return self.x
+        """All samples, or those of a batch where not all are in memory."""
+        return self.x[: len(self.x) if self.in_memory else self.batch_size]
 
     def describe(self) -> str:
         """Return what `about` returns."""
@@ -189,6 +193,9 @@ class ArrayBatches(Passes):
         """Read the batches of an epoch from a place in it."""
         for i, order in self.numbers(place):
             yield self.batch(i, order)
+            if not self.in_memory:
+                give_back(self.x)
+                give_back(self.y)
 
     def order(self, rng: np.random.Generator) -> Array:
         """Return the order of the samples of a pass; with 'batch' that of its whole batches."""
@@ -206,19 +213,19 @@ class ArrayBatches(Passes):
         a = i * size
         if order is not None and self.shuffle != "batch":
             rows = order[a : a + size]
-            x: Any = Chosen(self.x, rows)
+            x: Any = Chosen(self.x, rows) if self.x_in_memory else take(self.x, rows)
             part: Any = rows
         else:
             a = a if order is None else int(order[i])
             part = slice(a, min(a + size, len(self.x)))
             x = self.x[part]
-        y = None if self.y is None else self.y[part]
+        y = self.y
+        if y is not None:
+            y = y[part] if isinstance(part, slice) else take(y, part)
         weights = None if self.weights is None else self.weights[part]
         if self.look is None:
             return Batch(x, y, weights)
-        if isinstance(x, Chosen):
-            x = x[:]
-        return self.look((x, y, weights), f"the samples of batch {i + 1}")
+        return self.look((x if isinstance(x, np.ndarray) else x[:], y, weights), f"batch {i + 1}")
 
 
 class SequenceBatches(Passes):

@@ -17,10 +17,12 @@ from numcnn.losses import (
     Loss,
     SparseCategoricalCrossentropy,
 )
+from numcnn.rows import Rows, give_back, is_elsewhere
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
-CHUNK = 4096  # samples looked at together, so that a check needs little memory
+CHUNK = 4096  # samples looked at together, so that a check needs little memory,
+CHUNK_BYTES = 2**23  # and no more of them than this
 
 
 def as_array(what: str, value: Any) -> Array:
@@ -45,7 +47,22 @@ def as_array(what: str, value: Any) -> Array:
     return array
 
 
-def check_input_shape(x: Array, expected: Shape, layer: str) -> None:
+def as_rows(what: str, value: Any) -> Any:
+    """Return an array of numbers, or `Rows` of what is read by slices and not whole."""
+    if isinstance(value, Rows):
+        return value
+    if not is_elsewhere(value):
+        return as_array(what, value)
+    rows = Rows(value, what)
+    if rows.dtype.kind not in "biuf":
+        raise DTypeError(
+            f"{what} must be an array of real numbers, got a {type(value).__name__} of dtype "
+            f"{rows.dtype}."
+        )
+    return rows
+
+
+def check_input_shape(x: Any, expected: Shape, layer: str) -> None:
     """Raise a ShapeError unless x is a batch of samples of the expected shape."""
     if x.shape[1:] == expected:
         return
@@ -74,9 +91,11 @@ def check_finite(what: str, x: Array, dtype: str, hint: str = "") -> None:
         return
     limit = np.finfo(dtype).max
     bad, first, too_large = 0, None, False
-    for start in range(0, len(x), CHUNK):
-        chunk = x[start : start + CHUNK]
+    rows = max(1, min(CHUNK, CHUNK_BYTES // max(1, x[:1].nbytes)))
+    for start in range(0, len(x), rows):
+        chunk = x[start : start + rows]
         wrong = ~(np.abs(chunk) <= limit)
+        give_back(x)
         if wrong.any():
             bad += int(wrong.sum())
             if first is None:
@@ -119,7 +138,7 @@ def check_memory(
             )
 
 
-def check_lengths(x: Array, y: Array, what: str = "x and y") -> None:
+def check_lengths(x: Any, y: Any, what: str = "x and y") -> None:
     """Raise a ValueError unless there are as many targets as samples."""
     if len(x) != len(y):
         raise ShapeError(

@@ -17,6 +17,7 @@ import numpy as np
 from numcnn import data, optimizers
 from numcnn.batches import ArrayBatches, Batch, Batches, SequenceBatches, StreamBatches
 from numcnn.errors import DTypeError, NotCompiledError, ShapeError, unknown_name
+from numcnn.rows import Rows, give_back, part
 from numcnn.run import describe_data
 from numcnn.utils.sequence import PyDataset
 
@@ -135,18 +136,24 @@ def of_arrays(
     finite: bool = False,
     whole: bool = False,
 ) -> ArrayBatches:
-    """Return the batches of arrays, which are looked at first; `whole`: all samples in one."""
+    """Return the batches of arrays, which are looked at first; `whole`: all samples in one.
+
+    Where something else than an array is read by slices, it is looked at batch by batch.
+    """
     of = " of validation_data" if who == "validation_data" else ""
     x, shape = inputs(model, f"x{of}", given.x)
-    y, weights = None, None
+    y, weights, later = None, None, None  # later: class weights of targets that are yet to be read
     if with_targets:
         if len(x) == 0:
             raise ValueError(f"{who} needs at least one sample, got x of shape {x.shape}.")
         y = targets(model, f"y{of}", x, given.y, shape)
         weights = sample_weights(f"sample_weight{of}", given.weights, len(x))
         if (weigh := class_weighting(class_weight, model.output_of(shape))) is not None:
-            weights = weigh(y, weights)
-    if finite:
+            if isinstance(y, Rows):
+                later = class_weight
+            else:
+                weights = weigh(y, weights)
+    if finite and not isinstance(x, Rows):
         data.check_finite("x", x, model.dtype, ", or pass check_finite=False")
     if whole:
         batch_size = max(1, len(x))
@@ -157,10 +164,14 @@ def of_arrays(
     def about() -> str:
         text = describe_data(x, x if y is None else y, weights)
         text += "" if steps is None else f", {steps} batches an epoch"
+        text += "" if later is None else f", class_weight {sorted(later.items())}"
         return text + (", shuffled by the batch" if shuffle == "batch" else "")
 
+    look = None
+    if with_targets and (isinstance(x, Rows) or isinstance(y, Rows)):
+        look = Look(model, who, later, with_targets, finite)
     return ArrayBatches(
-        x, y, weights, batch_size=batch_size, steps=steps, shuffle=shuffle, about=about
+        x, y, weights, batch_size=batch_size, steps=steps, shuffle=shuffle, look=look, about=about
     )
 
 
@@ -190,9 +201,11 @@ def training_data(
             f"validation_split={share} of {len(x)} samples leaves {at} for training and "
             f"{len(x) - at} for validation; both need at least one."
         )
-    front, back = slice(None, at), slice(at, None)
-    w = (None, None) if weights is None else (weights[front], weights[back])
-    return Given(x[front], y[front], w[0]), Given(x[back], y[back], w[1])
+    front, back = (
+        Given(part(x, a, b), part(y, a, b), None if weights is None else weights[a:b])
+        for a, b in ((0, at), (at, len(x)))
+    )
+    return front, back
 
 
 def validation(
@@ -245,21 +258,26 @@ def _held_out(pair: Any) -> Given:
     return Given(*pair)
 
 
-def inputs(model: "Sequential", what: str, x: Any) -> tuple[Array, Shape]:
-    """Return x as an array and the shape of its samples, which the model can take."""
+def inputs(model: "Sequential", what: str, x: Any) -> tuple[Any, Shape]:
+    """Return x as an array or `Rows`, and the shape of its samples, which the model can take."""
     if not model.layers:
         raise NotCompiledError("The model has no layers; add some first.")
-    x = data.as_array(what, x)
+    x = data.as_rows(what, x)
     if model.sample_shape is not None:
         data.check_input_shape(x, model.sample_shape, model.layers[0].name)
     return x, x.shape[1:]
 
 
-def targets(model: "Sequential", what: str, x: Array, y: Any, shape: Shape) -> Array:
-    """Return the targets for x as an array that fits the loss and the outputs."""
-    y = data.as_array(what, y)
+def targets(model: "Sequential", what: str, x: Any, y: Any, shape: Shape) -> Any:
+    """Return the targets for x as an array that fits the loss and the outputs, or as `Rows`."""
+    y = data.as_rows(what, y)
     data.check_lengths(x, y)
-    return data.as_targets(what, y, model.loss, model.output_of(shape))
+    if isinstance(y, Rows):
+        data.as_targets(what, y[:1], model.loss, model.output_of(shape))
+        return y
+    y = data.as_targets(what, y, model.loss, model.output_of(shape))
+    give_back(y)
+    return y
 
 
 def sample_weights(what: str, weights: Any, n: int) -> Array | None:

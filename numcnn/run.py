@@ -32,6 +32,7 @@ import numpy as np
 
 from numcnn.callbacks import Callback, History, Numbers
 from numcnn.errors import DTypeError, ModelFileError
+from numcnn.rows import take
 
 Array = np.ndarray[Any, Any]
 Logs = dict[str, float]
@@ -293,7 +294,7 @@ def settings(
     }
 
 
-def describe_data(x: Array, y: Array, weights: Array | None = None) -> str:
+def describe_data(x: Any, y: Any, weights: Array | None = None) -> str:
     """Return the size of data and a checksum of 256 samples, evenly spaced, and their targets.
 
     Data that differ in other samples only are not told apart: reading all of a large set before
@@ -305,8 +306,9 @@ def describe_data(x: Array, y: Array, weights: Array | None = None) -> str:
     largest = max(1, x[:1].nbytes + y[:1].nbytes)
     rows = np.linspace(0, len(x) - 1, max(1, min(CHECKED_SAMPLES, CHECKED_BYTES // largest)))
     check = 0
-    for row in np.unique(rows.astype(int)):
-        check = zlib.crc32(y[row].tobytes(), zlib.crc32(x[row].tobytes(), check))
+    chosen = np.unique(rows.astype(int))
+    for row, sample, target in zip(chosen, take(x, chosen), take(y, chosen), strict=True):
+        check = zlib.crc32(target.tobytes(), zlib.crc32(sample.tobytes(), check))
         if weights is not None:
             check = zlib.crc32(weights[row].tobytes(), check)
     return (
