@@ -149,6 +149,76 @@ def maxpool2d_backward(x, dy, winners):
     return dx
 
 
+def average_pooling2d(x, pool, strides, padding="valid"):
+    n, ih, iw, c = x.shape
+    found, size = windows((ih, iw), pool, strides, padding)
+    y = np.zeros((n, *size, c), x.dtype)
+    for m, k in indices((n, c)):
+        for (p, q), taps in found.items():
+            for _, (row, column) in taps:
+                y[m, p, q, k] += x[m, row, column, k] / len(taps)
+    return y
+
+
+def average_pooling2d_backward(x, pool, strides, padding, dy):
+    n, ih, iw, c = x.shape
+    found, _ = windows((ih, iw), pool, strides, padding)
+    dx = np.zeros_like(x)
+    for m, k in indices((n, c)):
+        for (p, q), taps in found.items():
+            for _, (row, column) in taps:
+                dx[m, row, column, k] += dy[m, p, q, k] / len(taps)
+    return dx
+
+
+# ---- images of other sizes: where each output comes from, and with what weights ----
+
+
+def from_places(x, size, places):
+    """y[m, p, q, k]: the sum of weight * x[m, row, column, k] over places(p, q)."""
+    y = np.zeros((len(x), *size, x.shape[3]), x.dtype)
+    for m, p, q, k in indices(y.shape):
+        for weight, row, column in places(p, q):
+            y[m, p, q, k] += weight * x[m, row, column, k]
+    return y
+
+
+def to_places(dy, x_shape, places):
+    """dx: each place gets back what it gave."""
+    dx = np.zeros(x_shape, dy.dtype)
+    for m, p, q, k in indices(dy.shape):
+        for weight, row, column in places(p, q):
+            dx[m, row, column, k] += weight * dy[m, p, q, k]
+    return dx
+
+
+def inside(size, top, left):
+    """Places of an image of this size that was moved down and to the right."""
+
+    def places(p, q):
+        row, column = p - top, q - left
+        return [(1, row, column)] if 0 <= row < size[0] and 0 <= column < size[1] else []
+
+    return places
+
+
+def enlarged(size, factors, smooth):
+    """Places of an image made larger: where on the old grid the new pixel's centre falls."""
+
+    def along(p, n, s):
+        if not smooth:
+            return [(1, p // s)]
+        at = min(max((p + 0.5) / s - 0.5, 0), n - 1)
+        low = min(math.floor(at), n - 1)
+        return [(1 - (at - low), low), (at - low, min(low + 1, n - 1))]
+
+    def places(p, q):
+        rows, columns = along(p, size[0], factors[0]), along(q, size[1], factors[1])
+        return [(a * b, row, column) for a, row in rows for b, column in columns]
+
+    return places
+
+
 # ---- other layers ----
 
 

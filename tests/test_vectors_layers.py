@@ -16,6 +16,7 @@ from numcnn import layers
 FILE = Path(make_layers.__file__).parent / "keras_layers.npz"
 VERSIONS, RECORDS = make.read(FILE)
 ROUNDINGS = 64
+IN_FLOAT32 = {"UpSampling2D, bilinear"}  # TensorFlow computes it so even for float64
 
 
 def in_order(a, letter):
@@ -30,13 +31,14 @@ def test_layers_compute_what_keras_computes(name, engine, dtype):
     _, config, a = RECORDS[name]
     layer = getattr(layers, config["class"])(**config["arguments"])
     rig = Rig(engine, [layer], a["x"].shape[1:], in_order(a, "w"), dtype)
-    found, expected = [rig.predict(a["x"])], [a["predicted"]]
+    found, expected = [rig.predict(a["x"])], [a.get("predicted", a["y"])]
     y, dx, grads = rig.train(a["x"], a["dy"]).__dict__.values()
     layer.after_update()
     found += [y, dx, *grads, *layer.get_weights()]
     expected += [a["y"], a["dx"], *in_order(a, "g"), *(in_order(a, "after") or in_order(a, "w"))]
+    eps = np.finfo("float32" if name in IN_FLOAT32 else dtype).eps
     for one, other in zip(found, expected, strict=True):
-        bound = ROUNDINGS * np.finfo(dtype).eps * max(1, np.abs(other).max())
+        bound = ROUNDINGS * eps * max(1, np.abs(other).max())
         np.testing.assert_allclose(one, other, rtol=0, atol=bound)
 
 

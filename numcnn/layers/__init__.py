@@ -20,8 +20,12 @@ A reading order, and the question that each file answers:
 7. dropout.py      Why silence units at random, and why does prediction need no correction?
 8. batchnorm.py    Why measure each channel over the batch, and how does a gradient pass through a
                    mean and a variance?
-9. input.py        How does a model know the shape of its samples?
-10. base.py        What is a layer, and how does one write one's own?
+9. averagepool2d.py, globalpool2d.py   And if every pixel of the window has a say, or the window is
+                   the whole image?
+10. borders.py, upsampling2d.py, permute.py   How does an image get a border, lose one, grow, or
+                   exchange its axes?
+11. input.py       How does a model know the shape of its samples?
+12. base.py        What is a layer, and how does one write one's own?
    arguments.py    What does a layer accept as an argument? The checks; nothing to learn here.
 
 Then losses/ (where the first gradient comes from) and optimizers/ (what is done with the last).
@@ -45,32 +49,52 @@ Whether the outcome is right can be measured without any calculus: see numcnn/gr
 """
 
 from numcnn.layers.activations import Activation, Linear, ReLU, Sigmoid, Softmax, Tanh
+from numcnn.layers.averagepool2d import AveragePooling2D, AvgPool2D
 from numcnn.layers.base import Layer
 from numcnn.layers.batchnorm import BatchNormalization
+from numcnn.layers.borders import Cropping2D, ZeroPadding2D
 from numcnn.layers.conv2d import Conv2D, Convolution2D
 from numcnn.layers.dense import Dense
 from numcnn.layers.dropout import Dropout
 from numcnn.layers.flatten import Flatten, Reshape
+from numcnn.layers.globalpool2d import (
+    GlobalAveragePooling2D,
+    GlobalAvgPool2D,
+    GlobalMaxPool2D,
+    GlobalMaxPooling2D,
+)
 from numcnn.layers.input import Input, InputLayer
 from numcnn.layers.maxpool2d import MaxPool2D, MaxPooling2D
+from numcnn.layers.permute import Permute
+from numcnn.layers.upsampling2d import UpSampling2D
 
 __all__ = [
     "Activation",
+    "AveragePooling2D",
+    "AvgPool2D",
     "BatchNormalization",
     "Conv2D",
     "Convolution2D",
+    "Cropping2D",
     "Dense",
     "Dropout",
     "Flatten",
+    "GlobalAveragePooling2D",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPooling2D",
     "Input",
     "InputLayer",
     "Layer",
     "Linear",
     "MaxPool2D",
     "MaxPooling2D",
+    "Permute",
     "ReLU",
     "Reshape",
     "Sigmoid",
     "Softmax",
     "Tanh",
+    "UpSampling2D",
+    "ZeroPadding2D",
 ]

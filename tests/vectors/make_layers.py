@@ -3,8 +3,8 @@
     cd tests; python -m vectors.make_layers     where keras and tensorflow-cpu are installed
 
 Each case is a layer with its weights, a batch and a random dy: y, dx and the weights' gradients in
-training, y in prediction, and the weights after it where it moves some (BatchNormalization). make.py
-says how numbers are drawn and stored.
+training; y in prediction and the weights afterwards where they differ. make.py says how numbers are
+drawn and stored.
 """
 
 import os
@@ -14,7 +14,7 @@ import numpy as np
 from vectors.make import Record, numbers
 
 HERE = Path(__file__).resolve().parent
-FLAT, IMAGE = (5, 4), (2, 5, 4, 3)
+FLAT, IMAGE = (5, 4), (2, 4, 5, 2)
 
 # name: (class, arguments, shape of the batch)
 LAYERS = {
@@ -25,6 +25,20 @@ LAYERS = {
     "BatchNormalization, axis 1": ("BatchNormalization", {"axis": 1, "momentum": 0.5}, IMAGE),
     "BatchNormalization, bare": ("BatchNormalization", {"center": False, "scale": False}, FLAT),
     "BatchNormalization, frozen": ("BatchNormalization", {"trainable": False}, FLAT),
+    "AveragePooling2D": ("AveragePooling2D", {"pool_size": [2, 2]}, IMAGE),
+    "AveragePooling2D, same": (
+        "AveragePooling2D", {"pool_size": [3, 2], "strides": [2, 1], "padding": "same"}, IMAGE,
+    ),
+    "GlobalAveragePooling2D": ("GlobalAveragePooling2D", {}, IMAGE),
+    "GlobalAveragePooling2D, keepdims": ("GlobalAveragePooling2D", {"keepdims": True}, IMAGE),
+    "GlobalMaxPooling2D": ("GlobalMaxPooling2D", {}, IMAGE),
+    "ZeroPadding2D": ("ZeroPadding2D", {"padding": [[1, 0], [2, 3]]}, IMAGE),
+    "Cropping2D": ("Cropping2D", {"cropping": [[1, 2], [0, 1]]}, IMAGE),
+    "UpSampling2D": ("UpSampling2D", {"size": [2, 3]}, IMAGE),
+    "UpSampling2D, bilinear": (
+        "UpSampling2D", {"size": [3, 2], "interpolation": "bilinear"}, IMAGE,
+    ),
+    "Permute": ("Permute", {"dims": [3, 1, 2]}, IMAGE),
 }  # fmt: skip
 
 
@@ -54,7 +68,9 @@ def make_keras_layers(path):
             total = tf.reduce_sum(y * dy)
         params = [v.value for v in layer.trainable_variables]
         dx, *grads = (tf.convert_to_tensor(g).numpy() for g in tape.gradient(total, [x, *params]))
-        arrays = {"x": data, "dy": dy, "predicted": predicted, "y": y.numpy(), "dx": dx}
+        arrays = {"x": data, "dy": dy, "y": y.numpy(), "dx": dx}
+        if (predicted != arrays["y"]).any():
+            arrays["predicted"] = predicted
         arrays |= {f"w{i}": w for i, w in enumerate(weights)}
         arrays |= {f"g{i}": g for i, g in enumerate(grads)}
         after = layer.get_weights()
