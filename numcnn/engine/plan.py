@@ -183,7 +183,7 @@ class PlanEngine:
             program.run_tasks_alone()
             CREW.run([[_nothing, _nothing]])  # the helpers' kernel too
             if native(self.optimizer):
-                scrap = [np.zeros(8, self.dtype) for _ in range(2 + len(self.optimizer.slot_names))]
+                scrap = [np.ones(8, self.dtype) for _ in range(2 + len(self.optimizer.slot_names))]
                 alone([Update(self.optimizer, scrap).tasks])
 
     def describe(self, n: int) -> str:

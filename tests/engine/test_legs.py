@@ -41,6 +41,11 @@ def test_kernels_as_plain_python(tmp_path):
     assert "passed" in run(environment, tmp_path, *paths, "-k", some)
 
 
+def test_a_training_in_plain_python_warns_of_nothing(tmp_path):
+    which = (str(HERE.parent / "test_diverged_updates.py"), "-k", "taken_back and numba")
+    assert "passed" in run({"NUMBA_DISABLE_JIT": "1"}, tmp_path, *which)
+
+
 @pytest.mark.proof
 def test_all_kernels_as_plain_python(tmp_path):
     run({"NUMBA_DISABLE_JIT": "1"}, tmp_path, *(str(HERE / name) for name in KERNELS))
