@@ -423,7 +423,9 @@ def test_feature_maps():
     assert len(figure.axes) == 33
     assert figure.axes[0].images[0].get_clim()[0] == 0
     assert_tidy(figure)
-    figure = plotting.feature_maps(maps - 1, limit=3, title="After the first layer")
+    assert figure.texts[1].get_text() == "activations on one scale"
+    figure = plotting.feature_maps(maps - 1, 3, "After the first layer", "differences")
+    assert figure.texts[1].get_text() == "differences"
     low, high = figure.axes[0].images[0].get_clim()
     assert low == -high < 0
     assert heading(figure) == "After the first layer"

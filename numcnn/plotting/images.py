@@ -234,13 +234,16 @@ def filters_over_time(
     return figure
 
 
-def feature_maps(maps: Array, limit: int = 32, title: str | None = None) -> "Figure":
+def feature_maps(
+    maps: Array, limit: int = 32, title: str | None = None, note: str = "activations on one scale"
+) -> "Figure":
     """Draw what a layer makes of one image, one small image per channel, on one common scale.
 
     Args:
         maps: (H, W, F), a layer's output for one image.
         limit: the largest number of maps to draw.
         title: text above; by default the number of maps and how many are zero everywhere.
+        note: a second, smaller line of text; for other numbers than activations say what they are.
 
     Returns:
         A figure with the maps and a colour bar.
@@ -261,7 +264,7 @@ def feature_maps(maps: Array, limit: int = 32, title: str | None = None) -> "Fig
     text = f"{count_text(f, 'feature map', shown)} of {h} × {w}"
     text += f", {dead} of them zero everywhere" if dead else ""
     tiles = [maps[:, :, i] for i in range(shown)]
-    return _scaled_grid(tiles, title or text, "activations on one scale", bool(maps.min() < 0))
+    return _scaled_grid(tiles, title or text, note, bool(maps.min() < 0))
 
 
 def _gallery(images: Array, texts: list[str], title: str, note: str, columns: int) -> "Figure":
