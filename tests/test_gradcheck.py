@@ -397,6 +397,27 @@ def test_a_kink_between_curves_raises_no_false_alarm(side):
     assert report.set_aside >= 2
 
 
+def test_a_curve_that_changes_at_zero_raises_no_false_alarm():
+    """x / (1 + |x|) has one slope at 0, but a difference over h is off by h there."""
+
+    class Softsign(Layer):
+        wrong = 0.0
+
+        def forward(self, x, training=False):
+            self.kept = x
+            return x / (1 + np.abs(x))
+
+        def backward(self, dy):
+            return dy * (1 + self.wrong) / (1 + np.abs(self.kept)) ** 2
+
+    x = np.array([[0.0, 0.5, 0.0], [-1.0, 0.0, 2.0]])
+    softsign = Softsign()
+    report = check_layer(softsign, x).raise_if_wrong()
+    assert report.set_aside == 0
+    for softsign.wrong in (1e-5, -1e-5):
+        assert not check_layer(softsign, x).ok
+
+
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["relu", None]))
 def test_scores_that_are_exactly_zero_raise_no_false_alarm(seed, activation):
     rng = np.random.default_rng(seed)
