@@ -121,7 +121,7 @@ def test_backward_without_forward_says_so(name, data):
         case.layer.backward(dy)
 
 
-@every_layer
+@pytest.mark.parametrize("name", sorted(CASES.keys() - {"InputLayer"}))  # it is no step
 @given(data=st.data())
 def test_engines_compute_what_the_layer_does(name, data):
     """In training and prediction, for the batch and then for a shorter one."""
