@@ -115,6 +115,16 @@ def test_no_result_is_claimed_in_the_text(name):
 
 
 @each_notebook
+def test_files_that_it_names_are_there(name):
+    text = "\n".join(source_of(cell) for cell in cells_of(name, "markdown"))
+    files = set(re.findall(r"[\w/]+\.(?:py|md|ipynb)\b", text))
+    folders = {match for match in re.findall(r"`(\w+/(?:\w+/)*)`", text)}
+    assert files
+    for file in files | folders:
+        assert any((folder / file).exists() for folder in (EXAMPLES, EXAMPLES.parent)), file
+
+
+@each_notebook
 def test_the_code_is_python_that_needs_nothing_else(name):
     modules = set()
     for cell in cells_of(name, "code"):
