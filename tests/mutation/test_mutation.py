@@ -2,12 +2,14 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from mutation.mutate import mutants
+from mutation.run import equivalents, sample
 
 RUN = Path(__file__).parent / "run.py"
 SOURCE = '''
@@ -84,6 +86,29 @@ def test_texts_of_errors_and_first_assignments_are_left_alone():
     assert sum("raise" in before for before, _ in changes) == 1
     assert ("y: Array = x.sum(axis=0) + 1", "pass") not in changes
     assert all("range" not in before for before, _ in made(functions=r"^A\.f$"))
+
+
+def test_every_fault_that_is_listed_as_equivalent_can_still_be_made():
+    """An entry is found again by its text, so it does not outlive the statement that it is about."""
+    listed = set(equivalents())
+    functions = {key[:2] for key in listed}
+    assert len(functions) > 20
+    for file, function in functions:
+        source = (RUN.parents[2] / file).read_text(encoding="utf-8")
+        made = {m.key for m in mutants(source, file, f"^{re.escape(function)}$")}
+        missing = {key for key in listed if key[:2] == (file, function)} - made
+        assert not missing
+
+
+def test_a_larger_sample_contains_the_smaller_one():
+    faults = list(mutants(SOURCE, "file.py"))
+    few, more = sample(faults, 5, seed=1), sample(faults, 9, seed=1)
+    assert len(few) == 5
+    assert len(more) == 9
+    assert all(fault in more for fault in few)
+    assert more == sorted(more, key=faults.index)
+    assert sample(faults, 5, seed=2) != few
+    assert sample(faults, None, seed=1) == sample(faults, 10**6, seed=1) == faults
 
 
 def run(*arguments):
