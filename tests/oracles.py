@@ -285,13 +285,84 @@ def softmax_backward(x, dy):
     return dx
 
 
+def log_softmax(x):
+    y = np.zeros(x.shape, x.dtype)
+    for row in indices(x.shape[:-1]):
+        largest = max(v.real for v in x[row])
+        log_sum = largest + np.log(sum(np.exp(v - largest) for v in x[row]))
+        for k in range(x.shape[-1]):
+            y[(*row, k)] = x[(*row, k)] - log_sum
+    return y
+
+
+def log_softmax_backward(x, dy):
+    """dx from the whole table dy[k]/dx[m] = (k == m) - softmax[m]."""
+    p, dx = softmax(x), np.zeros_like(x)
+    for row in indices(x.shape[:-1]):
+        for k, m in indices((x.shape[-1],) * 2):
+            dx[(*row, m)] += dy[(*row, k)] * ((k == m) - p[(*row, m)])
+    return dx
+
+
+def erf(v):
+    """2/sqrt(pi) * exp(-v**2) * (v + 2 v**3 / 3 + 4 v**5 / (3 * 5) + ...): nothing cancels."""
+    term, total, k = v, 0, 0
+    while abs(term) > 1e-18 * abs(total):
+        total, k = total + term, k + 1
+        term = term * 2 * v * v / (2 * k + 1)
+    return 2 / math.sqrt(math.pi) * np.exp(-v * v) * total
+
+
+def bent_relu(max_value=math.inf, slope=0.0, threshold=0.0):
+    """Keras's ReLU with all arguments, of one number."""
+
+    def f(v):
+        if v.real <= threshold:
+            return slope * (v - threshold)
+        return v if v.real < max_value else max_value + 0 * v
+
+    return f
+
+
+def elu(alpha=1.0, scale=1.0):
+    return lambda v: scale * (v if v.real > 0 else alpha * (np.exp(v) - 1))
+
+
+def softplus(v):
+    return v + np.log(1 + np.exp(-v)) if v.real > 0 else np.log(1 + np.exp(v))
+
+
+def gelu_by_tanh(v):
+    return 0.5 * v * (1 + np.tanh(math.sqrt(2 / math.pi) * (v + 0.044715 * v**3)))
+
+
+ELEMENTWISE = {
+    "elu": elu(),
+    "exponential": np.exp,
+    "gelu": lambda v: 0.5 * v * (1 + erf(v / math.sqrt(2))),
+    "hard_sigmoid": lambda v: 0 * v if v.real <= -3 else (v + 3) / 6 if v.real < 3 else 1 + 0 * v,
+    "leaky_relu": bent_relu(slope=0.2),
+    "mish": lambda v: v * np.tanh(softplus(v)),
+    "relu6": bent_relu(6.0),
+    "selu": elu(1.6732632423543772, 1.0507009873554805),
+    "silu": lambda v: v / (1 + np.exp(-v)),
+    "swish": lambda v: v / (1 + np.exp(-v)),
+    "softplus": softplus,
+    "softsign": lambda v: v / (1 + v) if v.real > 0 else v / (1 - v),
+}
 ACTIVATIONS = {
     "linear": linear,
     "relu": relu,
     "sigmoid": sigmoid,
     "tanh": tanh,
     "softmax": softmax,
-}
+    "log_softmax": log_softmax,
+} | {name: lambda x, f=f: elementwise(f, x) for name, f in ELEMENTWISE.items()}
+
+
+def slope(f):
+    """The slope of a function of one number, by a complex step."""
+    return lambda v: np.imag(f(v + 1e-30j)) / 1e-30
 
 
 def activation_backward(name, x, dy):
@@ -301,7 +372,36 @@ def activation_backward(name, x, dy):
         "sigmoid": lambda v: np.exp(-v) / (1 + np.exp(-v)) ** 2,
         "tanh": lambda v: 4 / (np.exp(v) + np.exp(-v)) ** 2,
     }
-    return softmax_backward(x, dy) if name == "softmax" else dy * elementwise(slopes[name], x)
+    if name == "softmax":
+        return softmax_backward(x, dy)
+    if name == "log_softmax":
+        return log_softmax_backward(x, dy)
+    return dy * elementwise(slopes.get(name) or slope(ELEMENTWISE[name]), x)
+
+
+def prelu(x, alpha):
+    """alpha has the shape of a sample, with 1 where it is shared."""
+    y = np.zeros(x.shape, np.result_type(x, alpha))
+    for index in indices(x.shape):
+        v = x[index]
+        y[index] = v if v.real > 0 else v * alpha[owner(index, alpha)]
+    return y
+
+
+def owner(index, alpha):
+    """Where in alpha the factor of a number stands."""
+    return tuple(0 if n == 1 else i for i, n in zip(index[1:], alpha.shape, strict=True))
+
+
+def prelu_backward(x, alpha, dy):
+    dx, dalpha = np.zeros_like(x), np.zeros_like(alpha)
+    for index in indices(x.shape):
+        if x[index] > 0:
+            dx[index] = dy[index]
+        else:
+            dx[index] = dy[index] * alpha[owner(index, alpha)]
+            dalpha[owner(index, alpha)] += dy[index] * x[index]
+    return dx, dalpha
 
 
 def dropout(x, mask, rate):

@@ -16,7 +16,11 @@ from numcnn import layers
 FILE = Path(make_layers.__file__).parent / "keras_layers.npz"
 VERSIONS, RECORDS = make.read(FILE)
 ROUNDINGS = 64
-IN_FLOAT32 = {"UpSampling2D, bilinear"}  # TensorFlow computes it so even for float64
+IN_FLOAT32 = {
+    "UpSampling2D, bilinear",
+    "gelu",
+    "leaky_relu",
+}  # TensorFlow rounds to it
 
 
 def in_order(a, letter):

@@ -37,7 +37,7 @@ def _next_step(rest: list[Layer], dtype: str, exact: bool) -> tuple[Step, int]:
     if reason := _why_not(first, dtype):
         return LayerStep(first, dtype, reason), 1
     if type(first) in (Conv2D, Dense):
-        relu = type(first.activation) is ReLU  # type: ignore[attr-defined]
+        relu = _is_relu(first.activation)  # type: ignore[attr-defined]
         used = 1
         if not relu and len(rest) > 1 and _is_relu(rest[1]):
             relu, used = True, 2
@@ -59,8 +59,8 @@ def _next_step(rest: list[Layer], dtype: str, exact: bool) -> tuple[Step, int]:
 
 def _is_relu(layer: Layer) -> bool:
     if type(layer) is Activation:
-        return type(layer.activation) is ReLU
-    return type(layer) is ReLU
+        layer = layer.activation
+    return type(layer) is ReLU and layer.plain
 
 
 def _why_not(layer: Layer, dtype: str) -> str:
@@ -76,6 +76,8 @@ def _why_not(layer: Layer, dtype: str) -> str:
     if isinstance(layer, MaxPool2D) and layer.n_taps > MOST_TAPS:
         return f"windows of more than {MOST_TAPS} pixels"
     activation = getattr(layer, "activation", None)
-    if type(layer) in (Conv2D, Dense) and type(activation) not in (Linear, ReLU):
+    if type(layer) in (Conv2D, Dense) and not (
+        type(activation) is Linear or _is_relu(activation)  # type: ignore[arg-type]
+    ):
         return f"the activation {type(activation).__name__}"
     return ""

@@ -24,8 +24,10 @@ A reading order, and the question that each file answers:
                    the whole image?
 10. borders.py, upsampling2d.py, permute.py   How does an image get a border, lose one, grow, or
                    exchange its axes?
-11. input.py       How does a model know the shape of its samples?
-12. base.py        What is a layer, and how does one write one's own?
+11. rectifiers.py, gates.py (with gauss.py), curves.py   What other bends are there, and what
+                   does each of them do better than ReLU?
+12. input.py       How does a model know the shape of its samples?
+13. base.py        What is a layer, and how does one write one's own?
    arguments.py    What does a layer accept as an argument? The checks; nothing to learn here.
 
 Then losses/ (where the first gradient comes from) and optimizers/ (what is done with the last).
@@ -54,9 +56,11 @@ from numcnn.layers.base import Layer
 from numcnn.layers.batchnorm import BatchNormalization
 from numcnn.layers.borders import Cropping2D, ZeroPadding2D
 from numcnn.layers.conv2d import Conv2D, Convolution2D
+from numcnn.layers.curves import Exponential, HardSigmoid, LogSoftmax, Softplus, Softsign
 from numcnn.layers.dense import Dense
 from numcnn.layers.dropout import Dropout
 from numcnn.layers.flatten import Flatten, Reshape
+from numcnn.layers.gates import GELU, Mish, Swish
 from numcnn.layers.globalpool2d import (
     GlobalAveragePooling2D,
     GlobalAvgPool2D,
@@ -66,9 +70,13 @@ from numcnn.layers.globalpool2d import (
 from numcnn.layers.input import Input, InputLayer
 from numcnn.layers.maxpool2d import MaxPool2D, MaxPooling2D
 from numcnn.layers.permute import Permute
+from numcnn.layers.rectifiers import ELU, SELU, LeakyReLU, PReLU
 from numcnn.layers.upsampling2d import UpSampling2D
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
     "Activation",
     "AveragePooling2D",
     "AvgPool2D",
@@ -78,22 +86,31 @@ __all__ = [
     "Cropping2D",
     "Dense",
     "Dropout",
+    "Exponential",
     "Flatten",
     "GlobalAveragePooling2D",
     "GlobalAvgPool2D",
     "GlobalMaxPool2D",
     "GlobalMaxPooling2D",
+    "HardSigmoid",
     "Input",
     "InputLayer",
     "Layer",
+    "LeakyReLU",
     "Linear",
+    "LogSoftmax",
     "MaxPool2D",
     "MaxPooling2D",
+    "Mish",
+    "PReLU",
     "Permute",
     "ReLU",
     "Reshape",
     "Sigmoid",
     "Softmax",
+    "Softplus",
+    "Softsign",
+    "Swish",
     "Tanh",
     "UpSampling2D",
     "ZeroPadding2D",

@@ -12,12 +12,17 @@ the chain rule, dx[i] = sum over k of dy[k] * ∂y[k]/∂x[i], has one term only
 It is pleasant when the slope can be said by y itself: then y is all that is kept.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from numcnn.errors import DTypeError, unknown_name
+from numcnn.layers.arguments import real_number
 from numcnn.layers.base import Array, Layer
+from numcnn.layers.curves import Exponential, HardSigmoid, LogSoftmax, Softplus, Softsign
+from numcnn.layers.gates import GELU, Mish, Swish
+from numcnn.layers.rectifiers import ELU, SELU, LeakyReLU
 
 
 class Linear(Layer):
@@ -55,9 +60,17 @@ class ReLU(Layer):
         backward   for x > 0, y = x and the slope ∂y/∂x is 1; for x < 0, y = 0 and it is 0. At
                    x = 0 there is a kink and no slope; 0 is the usual choice.
                    dx = dy * (x > 0)
+        With the arguments below, y = x where x > threshold and negative_slope * (x - threshold)
+        elsewhere, but max_value at most; then dx = dy, negative_slope * dy, and 0.
 
     Shapes:
         x, y: any, the same.
+
+    Args:
+        max_value: the largest y, or None.
+        negative_slope: the factor for what is not above the threshold.
+        threshold: what x has to be above to be let through.
+        **kwargs: name, input_shape, trainable, dtype: see `Layer`.
 
     Keeps:
         positive, one truth value per number: on which side of the kink x was.
@@ -77,17 +90,61 @@ class ReLU(Layer):
         array([ 0.,  0., 10.])
     """
 
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if max_value is not None:
+            max_value = real_number("max_value of ReLU", max_value, 0)
+        self.max_value = max_value
+        self.negative_slope = real_number("negative_slope of ReLU", negative_slope, 0)
+        self.threshold = real_number("threshold of ReLU", threshold, 0)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is max(x, 0), without any arguments."""
+        return self.max_value is None and self.negative_slope == self.threshold == 0
+
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return max(x, 0)."""
+        """Return max(x, 0), or what the arguments make of it."""
+        if not self.plain:
+            y, slope = self.bent(x)
+        else:
+            y, slope = np.maximum(x, 0), x > 0
         if training:
-            self.kept = x > 0
-        return np.maximum(x, 0)
+            self.kept = slope
+        return y
+
+    def bent(self, x: Array) -> tuple[Array, Array]:
+        """Return y and its slope where there are arguments."""
+        below = x <= self.threshold
+        y = np.where(below, 0, x)
+        slope = np.where(below, x.dtype.type(self.negative_slope), x.dtype.type(1))
+        if self.negative_slope:
+            y = np.where(below, self.negative_slope * (x - self.threshold), y)
+        if self.max_value is not None:
+            slope[y >= self.max_value] = 0
+            y = np.minimum(y, self.max_value)
+        return y, slope
 
     def backward(self, dy: Array) -> Array:
         """Return dy where x was positive, 0 elsewhere."""
-        positive = self.recall()
+        slope = self.recall()
         # y = max(x, 0)
-        return dy * positive
+        return dy * slope
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make this layer again."""
+        return {
+            "max_value": self.max_value,
+            "negative_slope": self.negative_slope,
+            "threshold": self.threshold,
+            **super().get_config(),
+        }
 
 
 class Sigmoid(Layer):
@@ -276,18 +333,53 @@ class Activation(Layer):
         return {"activation": serialize(self.activation), **super().get_config()}
 
 
-ACTIVATIONS: dict[str, type[Layer]] = {
+def relu6(**kwargs: Any) -> ReLU:
+    """Return a ReLU that stops at 6.
+
+    Example:
+        >>> relu6().forward(np.array([-1.0, 2.0, 8.0]))
+        array([0., 2., 6.])
+    """
+    return ReLU(max_value=6.0, **kwargs)
+
+
+def leaky_relu(**kwargs: Any) -> LeakyReLU:
+    """Return a LeakyReLU with Keras's slope for `activation="leaky_relu"`, which is 0.2.
+
+    Example:
+        >>> leaky_relu().forward(np.array([-1.0, 2.0]))
+        array([-0.2,  2. ])
+    """
+    return LeakyReLU(0.2, **kwargs)
+
+
+ACTIVATIONS: dict[str, Callable[..., Layer]] = {
+    "elu": ELU,
+    "exponential": Exponential,
+    "gelu": GELU,
+    "hard_sigmoid": HardSigmoid,
+    "leaky_relu": leaky_relu,
     "linear": Linear,
+    "log_softmax": LogSoftmax,
+    "mish": Mish,
     "relu": ReLU,
+    "relu6": relu6,
+    "selu": SELU,
     "sigmoid": Sigmoid,
+    "silu": Swish,
+    "swish": Swish,
     "softmax": Softmax,
+    "softplus": Softplus,
+    "softsign": Softsign,
     "tanh": Tanh,
 }
-_NAMES = {cls: name for name, cls in ACTIVATIONS.items()}
+_CLASSES = {type(make()).__name__: type(make()) for make in ACTIVATIONS.values()}
 
 
 def get(identifier: Any) -> Layer:
     """Return a new activation layer from a name, a class, an object or None (linear).
+
+    What `serialize` returned is taken as well.
 
     Example:
         >>> get("relu").__class__.__name__, get(None).__class__.__name__
@@ -296,7 +388,8 @@ def get(identifier: Any) -> Layer:
     if identifier is None:
         return Linear()
     if isinstance(identifier, Layer):
-        if identifier.compute_output_shape((2, 3)) != (2, 3) or identifier.get_state():
+        weights = type(identifier).build is not Layer.build
+        if weights or identifier.get_state() or identifier.compute_output_shape((2, 3)) != (2, 3):
             raise DTypeError(
                 f"activation must be an activation layer, which has no weights and keeps shapes, "
                 f"got {identifier!r}. Put it into the model as a layer of its own."
@@ -304,22 +397,36 @@ def get(identifier: Any) -> Layer:
         return identifier.copy()
     if isinstance(identifier, type) and issubclass(identifier, Layer):
         return get(identifier())
+    if isinstance(identifier, dict) and {"class_name", "config"} <= identifier.keys():
+        if identifier["class_name"] not in _CLASSES:
+            raise unknown_name("activation", identifier["class_name"], _CLASSES)
+        return _CLASSES[identifier["class_name"]](**identifier["config"])
     name = identifier if isinstance(identifier, str) else getattr(identifier, "__name__", None)
     if name not in ACTIVATIONS:
         raise unknown_name("activation", identifier, ACTIVATIONS)
     return ACTIVATIONS[str(name)]()
 
 
-def serialize(activation: Layer) -> str:
-    """Return the name from which `get` makes the activation again.
+def serialize(activation: Layer) -> Any:
+    """Return what `get` makes the activation of again: its name, or class and arguments.
 
     Example:
-        >>> serialize(ReLU())
-        'relu'
+        >>> serialize(ReLU()), serialize(ReLU(negative_slope=0.5))["config"]["negative_slope"]
+        ('relu', 0.5)
     """
-    if type(activation) not in _NAMES:
-        raise DTypeError(
-            f"{activation!r} has no name to be saved under; known are {', '.join(ACTIVATIONS)}. "
-            "Use it as a layer of its own instead of as activation=."
-        )
-    return _NAMES[type(activation)]
+    own = _arguments(activation)
+    for name, make in ACTIVATIONS.items():
+        if type(make()) is type(activation) and _arguments(make()) == own:
+            return name
+    if _CLASSES.get(type(activation).__name__) is type(activation):
+        return {"class_name": type(activation).__name__, "config": own}
+    raise DTypeError(
+        f"{activation!r} has no name to be saved under; known are {', '.join(ACTIVATIONS)}. "
+        "Use it as a layer of its own instead of as activation=."
+    )
+
+
+def _arguments(activation: Layer) -> dict[str, Any]:
+    """Return the arguments that change what an activation computes."""
+    config = activation.get_config()
+    return {key: config[key] for key in config if key not in Layer().get_config()}

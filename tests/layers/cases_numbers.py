@@ -3,7 +3,7 @@
 import numpy as np
 import oracles
 from hypothesis import strategies as st
-from layers.cases import Case, batches, seeds, shapes
+from layers.cases import Case, activation_cases, batches, seeds, shapes
 
 from numcnn import layers
 
@@ -51,6 +51,79 @@ def batch_normalization_cases(draw):
     return Case(layer, shape, n, seed, forward, backward, exact=False, one_by_one=one_by_one)
 
 
+@st.composite
+def elementwise_cases(draw, make, *arguments, exact=False):
+    """Cases of a layer that takes each number by itself.
+
+    make: (value of each argument) -> (the layer, the function of one number)
+    """
+    values = [draw(strategy) for strategy in arguments]
+    layer, f = make(*values)
+    return Case(
+        layer,
+        draw(shapes),
+        draw(batches),
+        draw(seeds),
+        lambda x, _: oracles.elementwise(f, x),
+        lambda x, _, dy: {"x": dy * oracles.elementwise(oracles.slope(f), x)},
+        exact,
+    )
+
+
+@st.composite
+def prelu_cases(draw):
+    shape = draw(shapes)
+    shared = draw(st.lists(st.integers(1, len(shape)), unique=True))
+    layer = layers.PReLU(shared_axes=shared or None)
+
+    def backward(x, params, dy):
+        dx, dalpha = oracles.prelu_backward(x, params["alpha"], dy)
+        return {"x": dx, "alpha": dalpha}
+
+    return Case(
+        layer,
+        shape,
+        draw(batches),
+        draw(seeds),
+        lambda x, params: oracles.prelu(x, params["alpha"]),
+        backward,
+        exact=True,
+    )
+
+
+def bent(max_value, slope, threshold):
+    layer = layers.ReLU(max_value, slope, threshold)
+    return layer, oracles.bent_relu(np.inf if max_value is None else max_value, slope, threshold)
+
+
+slopes = st.sampled_from([0.0, 0.5, 2.0])
+named = oracles.ELEMENTWISE
+
+
 CASES = {
     "BatchNormalization": batch_normalization_cases(),
+    "PReLU": prelu_cases(),
+    "ReLU, bent": elementwise_cases(
+        bent, st.sampled_from([None, 3.0, 6.0]), slopes, st.sampled_from([0.0, 2.0]), exact=True
+    ),
+    "LeakyReLU": elementwise_cases(
+        lambda slope: (layers.LeakyReLU(slope), oracles.bent_relu(slope=slope)), slopes, exact=True
+    ),
+    "ELU": elementwise_cases(
+        lambda alpha: (layers.ELU(alpha), oracles.elu(alpha)), st.sampled_from([0.5, 1.0, 3.0])
+    ),
+    "GELU, approximate": elementwise_cases(lambda: (layers.GELU(True), oracles.gelu_by_tanh)),
+    "LogSoftmax": activation_cases("log_softmax", layers.LogSoftmax),
+} | {
+    cls.__name__: elementwise_cases(lambda cls=cls, name=name: (cls(), named[name]))
+    for name, cls in {
+        "exponential": layers.Exponential,
+        "gelu": layers.GELU,
+        "hard_sigmoid": layers.HardSigmoid,
+        "mish": layers.Mish,
+        "selu": layers.SELU,
+        "softplus": layers.Softplus,
+        "softsign": layers.Softsign,
+        "swish": layers.Swish,
+    }.items()
 }

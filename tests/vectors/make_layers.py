@@ -39,6 +39,17 @@ LAYERS = {
         "UpSampling2D", {"size": [3, 2], "interpolation": "bilinear"}, IMAGE,
     ),
     "Permute": ("Permute", {"dims": [3, 1, 2]}, IMAGE),
+    "LeakyReLU": ("LeakyReLU", {"negative_slope": 0.375}, FLAT),
+    "ReLU": ("ReLU", {"max_value": 1.25, "negative_slope": 0.25, "threshold": 0.5}, FLAT),
+    "ELU": ("ELU", {"alpha": 0.5}, FLAT),
+    "PReLU": ("PReLU", {"shared_axes": [1, 2]}, IMAGE),
+}  # fmt: skip
+LAYERS |= {
+    name: ("Activation", {"activation": name}, FLAT)
+    for name in (
+        "elu", "exponential", "gelu", "hard_sigmoid", "leaky_relu", "log_softmax", "mish", "relu6",
+        "selu", "silu", "softplus", "softsign",
+    )
 }  # fmt: skip
 
 
