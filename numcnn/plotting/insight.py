@@ -287,7 +287,7 @@ def _block(figure: "Figure", top: float, y: Array, limit: int) -> None:
         return
     flat = y.ravel()
     if y.size <= MOST_BARS:
-        _bars(new_axes(figure, LEFT, top - 0.62, ROOM, 0.5), flat)
+        _bars(new_axes(figure, LEFT, top - 0.68, ROOM, 0.62), flat)
         return
     rows = min(8, math.ceil(y.size / CELLS))
     cells = np.full(rows * CELLS, np.nan)
@@ -315,9 +315,10 @@ def _bars(axes: "Axes", y: Array) -> None:
     chance = _are_probabilities(y)
     text = percent_text(y[best]) if chance else value_text(float(y[best]))
     axes.set_xlim(-0.6, len(y) - 0.4)
-    axes.set_ylim(min(0.0, float(y.min())), 1.0 if chance else max(float(y.max()), 1e-12))
-    side, ha = (0.5, "left") if best < len(y) / 2 else (-0.5, "right")
-    axes.text(best + side, max(float(y[best]), 0), text, ha=ha, va="top", color=INK, size=SMALL)
+    low, high = min(0.0, float(y.min())), 1.0 if chance else max(float(y.max()), 0.0)
+    room = 0.5 * (high - low) or 1.0  # for the number above the bar
+    axes.set_ylim(low, high + room)
+    axes.text(best, max(float(y[best]), 0), text, ha="center", va="bottom", color=INK, size=SMALL)
     axes.set_xticks(range(len(y)))
     axes.set_yticks([])
     axes.tick_params(length=0, labelsize=SMALL, labelcolor=INK)

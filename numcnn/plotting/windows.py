@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_WINDOWS, MOST_COLUMNS, MOST_PIXELS = 25, 16, 8  # more would be too small to read
+MOST_WINDOWS, MOST_COLUMNS, MOST_PIXELS, MOST_LETTERS = (
+    25,
+    16,
+    8,
+    36,
+)  # more would be too small to read
 # Light colours that the colour-blind can tell apart too: tints of Okabe and Ito's, by lightness.
 TINTS = ("#cfe6f5", "#f7d9b8", "#9fd3c0", "#f3b5d3", "#f5ec9e", "#7fb8dd", "#e59b73", "#c9c9c9")
 
@@ -137,7 +142,8 @@ def im2col(
             f"{i},{j}", (column, -0.5), (0, 3), textcoords="offset points", ha="center",
             size=min(SMALL, 72 * cell / 2.4), color=MUTED, annotation_clip=False,
         )  # fmt: skip
-    axes.set_title("a row per window, a column per tap i,j", fontsize=TEXT, color=INK, pad=19)
+    heading = "a row per window" + ", a column per tap i,j" * (columns * cell > 1.9)
+    axes.set_title(heading, fontsize=TEXT, color=INK, pad=19)
 
     for row in range(rows):
         w, h = padded.shape[1] * icon, padded.shape[0] * icon
@@ -205,6 +211,11 @@ def max_pool_routing(
         )
     pool = MaxPool2D(pool_size, strides, padding, "channels_last", dtype="float64")
     y = pool(x[None, :, :, None], training=True)[0, :, :, 0]
+    if y.size > MOST_LETTERS:
+        raise ShapeError(
+            f"{y.size} windows are too many to tell apart, at most {MOST_LETTERS}. Pass a piece of "
+            "x, x[:6, :6], or larger strides."
+        )
     if dy is None:
         dy = np.arange(1.0, y.size + 1).reshape(y.shape)
     dy = as_array("dy", dy, (2,), f"{y.shape}, that of y").astype(np.float64)
@@ -274,7 +285,7 @@ def _mark_windows(axes: "Axes", windows: list[list[Array]], cell: float) -> None
 
 def _letter(k: int) -> str:
     """Return a window's name: a, b, ..., z, A, ..."""
-    return (string.ascii_letters + string.digits + "?" * 64)[k]
+    return string.ascii_letters[k]
 
 
 def _pixel_colours(n: int) -> list[str]:
