@@ -16,19 +16,19 @@ A reading order, and the question that each file answers:
 4. conv2d.py       What is a convolution, and what is its gradient? The product of dense.py on the
                    windows of im2col.py, told from the start, with all numbers by hand.
 5. maxpool2d.py    How does an image become smaller, and who gets the gradient? The winner.
-6. flatten.py      How does an image become the row that Dense takes? Nothing is computed.
-7. dropout.py      Why silence units at random, and why does prediction need no correction?
-8. batchnorm.py    Why measure each channel over the batch, and how does a gradient pass through a
+6. averagepool2d.py, globalpool2d.py
+                   And if every pixel of the window has a say, or the window is the whole image?
+7. flatten.py      How does an image become the row that Dense takes? Nothing is computed.
+8. dropout.py      Why silence units at random, and why does prediction need no correction?
+9. batchnorm.py    Why measure each channel over the batch, and how does a gradient pass through a
                    mean and a variance?
-9. averagepool2d.py, globalpool2d.py   And if every pixel of the window has a say, or the window is
-                   the whole image?
-10. borders.py, upsampling2d.py, permute.py   How does an image get a border, lose one, grow, or
-                   exchange its axes?
-11. rectifiers.py, gates.py (with gauss.py), curves.py   What other bends are there, and what
-                   does each of them do better than ReLU?
+10. borders.py, upsampling2d.py, permute.py
+                   How does an image get a border, lose one, grow, or exchange its axes?
+11. rectifiers.py, gates.py, gauss.py, curves.py
+                   What other bends are there, and what does each do better than ReLU?
 12. input.py       How does a model know the shape of its samples?
 13. base.py        What is a layer, and how does one write one's own?
-   arguments.py    What does a layer accept as an argument? The checks; nothing to learn here.
+    arguments.py   What does a layer accept as an argument? The checks; nothing to learn here.
 
 Then losses/ (where the first gradient comes from) and optimizers/ (what is done with the last).
 

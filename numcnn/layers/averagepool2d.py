@@ -25,9 +25,9 @@ class AveragePooling2D(Layer):
                        x_padded[n, oh*sh + i, ow*sw + j, c]
                    where inside counts the window's pixels that lie in the image: added ones are 0
                    and do not count. Without padding it is KH*KW everywhere.
-        backward   each pixel of a window has the weight 1 / inside, so each gets that share:
+        backward   y has the slope 1 / inside in each pixel of its window, so by the chain rule
                    dcols = dy / inside, the same for all taps
-                   dx = col2im(dcols)           (a pixel collects from all its windows)
+                   dx = col2im(dcols): a pixel collects from all its windows, see im2col.py
 
     Shapes:
         x: (N, H, W, C)     y: (N, OH, OW, C), OH and OW as in Conv2D.

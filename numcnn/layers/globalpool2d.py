@@ -47,7 +47,8 @@ class GlobalAveragePooling2D(GlobalPooling2D):
 
     Math:
         forward    y[n, c] = 1 / (H*W) * sum over h, w of x[n, h, w, c]
-        backward   dx[n, h, w, c] = dy[n, c] / (H*W), the same for all pixels
+        backward   y has the slope 1 / (H*W) in each pixel of its channel, and a pixel goes into no
+                   other y, so dx[n, h, w, c] = dy[n, c] / (H*W)
 
     Shapes:
         x: (N, H, W, C)     y: (N, C), or (N, 1, 1, C) with keepdims=True
@@ -96,7 +97,7 @@ class GlobalMaxPooling2D(GlobalPooling2D):
 
     Math:
         forward    y[n, c] = max over h, w of x[n, h, w, c]
-        backward   dx = dy at the pixel that won, 0 elsewhere: that of MaxPool2D with one window
+        backward   y is a copy of the pixel that won: dx = dy there, 0 elsewhere, as in MaxPool2D
 
     Shapes:
         x: (N, H, W, C)     y: (N, C), or (N, 1, 1, C) with keepdims=True

@@ -15,13 +15,14 @@ class UpSampling2D(Layer):
 
     Math:
         Rows and columns are stretched one after the other. Along an axis stretched by s, output
-        p = q*s + r lies in pixel q, its centre d = (r + 0.5) / s - 0.5 away from that pixel's:
+        p = q*s + r lies in pixel q, its centre t = (r + 0.5) / s - 0.5 away from that pixel's:
         'nearest'  y[p] = x[q]
-        'bilinear' y[p] = (1 - |d|) * x[q] + |d| * x[q - 1 if d < 0 else q + 1]
+        'bilinear' y[p] = (1 - |t|) * x[q] + |t| * x[q - 1 if t < 0 else q + 1]
                    where the first and last pixel are their own neighbours beyond the border.
-        backward   each x[q] collects dy[p] times the weight with which it entered y[p]:
+        backward   the slope of y[p] in x[q] is the weight with which it entered, so by the chain
+                   rule each x[q] collects dy[p] times this weight:
         'nearest'  dx[q] = sum over r of dy[q*s + r]
-        'bilinear' dx[q] += (1 - |d|) * dy[p], and the neighbour's dx += |d| * dy[p]
+        'bilinear' dx[q] += (1 - |t|) * dy[p], and the neighbour's dx += |t| * dy[p]
 
     Shapes:
         x: (N, H, W, C)     y: (N, H*sh, W*sw, C)
@@ -49,6 +50,10 @@ class UpSampling2D(Layer):
         >>> smooth = UpSampling2D((1, 2), interpolation="bilinear")
         >>> smooth.forward(x, training=True).ravel()
         array([0., 2., 6., 8.])
+
+        The first pixel entered the four with the weights 1, 3/4, 1/4 and 0, the second one with the
+        rest: 1 + 7.5 + 25 and 2.5 + 75 + 1000.
+
         >>> smooth.backward(np.array([1., 10., 100., 1000.]).reshape(1, 1, 4, 1)).ravel()
         array([  33.5, 1077.5])
     """
@@ -106,12 +111,12 @@ def stretched(x: Array, s: int, axis: int) -> Array:
     x = np.moveaxis(x, axis, 0)
     y = np.empty((len(x) * s, *x.shape[1:]), x.dtype)
     for r in range(s):
-        d = (r + 0.5) / s - 0.5
-        y[r::s] = (1 - abs(d)) * x
-        if d < 0:
-            y[r::s] += -d * np.concatenate([x[:1], x[:-1]])
-        if d > 0:
-            y[r::s] += d * np.concatenate([x[1:], x[-1:]])
+        t = (r + 0.5) / s - 0.5
+        y[r::s] = (1 - abs(t)) * x
+        if t < 0:
+            y[r::s] += -t * np.concatenate([x[:1], x[:-1]])
+        if t > 0:
+            y[r::s] += t * np.concatenate([x[1:], x[-1:]])
     return np.moveaxis(y, 0, axis)
 
 
@@ -120,16 +125,16 @@ def collected(dy: Array, s: int, axis: int, smooth: bool) -> Array:
     dy = np.moveaxis(dy, axis, 0)
     dx = np.zeros((len(dy) // s, *dy.shape[1:]), dy.dtype)
     for r in range(s):
-        d = (r + 0.5) / s - 0.5 if smooth else 0.0
+        t = (r + 0.5) / s - 0.5 if smooth else 0.0
         share = dy[r::s]
-        # y[r::s] = (1 - |d|) * x
-        dx += (1 - abs(d)) * share
-        if d < 0:
-            # y[r::s] += |d| * (the pixel before, the first one's being itself)
-            dx[:-1] += -d * share[1:]
-            dx[:1] += -d * share[:1]
-        if d > 0:
-            # y[r::s] += |d| * (the pixel after, the last one's being itself)
-            dx[1:] += d * share[:-1]
-            dx[-1:] += d * share[-1:]
+        # y[r::s] = (1 - |t|) * x
+        dx += (1 - abs(t)) * share
+        if t < 0:
+            # y[r::s] += |t| * (the pixel before, the first one's being itself)
+            dx[:-1] += -t * share[1:]
+            dx[:1] += -t * share[:1]
+        if t > 0:
+            # y[r::s] += |t| * (the pixel after, the last one's being itself)
+            dx[1:] += t * share[:-1]
+            dx[-1:] += t * share[-1:]
     return np.moveaxis(dx, 0, axis)
