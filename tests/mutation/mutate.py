@@ -80,18 +80,21 @@ class Mutant:
 
 def mutants(source: str, file: str, functions: str = "", without: str = "$^") -> Iterator[Mutant]:
     """Yield the mutants of all functions whose name, such as ReLU.backward, matches a pattern."""
-    tree = ast.parse(source)
+    parts = ast.parse(source).body
+    texts = [ast.unparse(part) for part in parts]  # only the part with the fault is written anew
     seen: Counter[tuple[str, str, str]] = Counter()
-    for name, function in _functions(tree):
-        if not re.search(functions, name) or re.search(without, name):
-            continue
-        for block, i in list(_statements(function)):
-            before, line = _text(block[i]), block[i].lineno
-            for after in _changes(function, block, i):
-                if after != before:
-                    seen[name, before, after] += 1
-                    nth = seen[name, before, after]
-                    yield Mutant(file, name, before, after, nth, line, ast.unparse(tree) + "\n")
+    for at, part in enumerate(parts):
+        for name, function in _functions(ast.Module([part], [])):
+            if not re.search(functions, name) or re.search(without, name):
+                continue
+            for block, i in list(_statements(function)):
+                before, line = _text(block[i]), block[i].lineno
+                for after in _changes(function, block, i):
+                    if after != before:
+                        seen[name, before, after] += 1
+                        nth = seen[name, before, after]
+                        faulty = "\n".join([*texts[:at], ast.unparse(part), *texts[at + 1 :], ""])
+                        yield Mutant(file, name, before, after, nth, line, faulty)
 
 
 def _functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:

@@ -89,7 +89,7 @@ def test_texts_of_errors_and_first_assignments_are_left_alone():
 
 
 def test_every_fault_that_is_listed_as_equivalent_can_still_be_made():
-    """An entry is found again by its text, so it does not outlive the statement that it is about."""
+    """An entry is found again by its text: it must not outlive the statement."""
     listed = set(equivalents())
     functions = {key[:2] for key in listed}
     assert len(functions) > 20
