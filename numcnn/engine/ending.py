@@ -7,8 +7,8 @@ import numpy as np
 from numcnn.engine.eager import weighted
 from numcnn.engine.steps import Phase, Wires
 from numcnn.kernels.elementwise import softmax_crossentropy
-from numcnn.layers.activations import Softmax
 from numcnn.layers.base import Layer
+from numcnn.layers.softmax import Softmax
 from numcnn.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy, one_hot
 
 Array = np.ndarray[Any, Any]

@@ -9,26 +9,31 @@ A reading order, and the question that each file answers:
 
 1. dense.py        How does a layer compute, and how do its weights get their gradients?
                    A matrix product forward, two matrix products back.
-2. activations.py  Why are ten such layers more than one? They are bent: ReLU, Sigmoid, Tanh,
-                   Softmax. And how does a gradient pass through a bend?
-3. im2col.py       How does a sliding window become a matrix, and where do gradients go on the way
+2. activations.py  Why are ten such layers more than one? They are bent: ReLU, Sigmoid, Tanh. And
+                   how does a gradient pass through a bend?
+3. softmax.py      How do scores become probabilities, and what is the gradient where every output
+                   depends on every input?
+4. im2col.py       How does a sliding window become a matrix, and where do gradients go on the way
                    back? With a picture; also strides, padding, dilation.
-4. conv2d.py       What is a convolution, and what is its gradient? The product of dense.py on the
+5. conv2d.py       What is a convolution, and what is its gradient? The product of dense.py on the
                    windows of im2col.py, told from the start, with all numbers by hand.
-5. maxpool2d.py    How does an image become smaller, and who gets the gradient? The winner.
-6. averagepool2d.py, globalpool2d.py
-                   And if every pixel of the window has a say, or the window is the whole image?
+6. maxpool2d.py    How does an image become smaller, and who gets the gradient? The winner.
 7. flatten.py      How does an image become the row that Dense takes? Nothing is computed.
 8. dropout.py      Why silence units at random, and why does prediction need no correction?
-9. batchnorm.py    Why measure each channel over the batch, and how does a gradient pass through a
-                   mean and a variance?
-10. borders.py, upsampling2d.py, permute.py
-                   How does an image get a border, lose one, grow, or exchange its axes?
-11. rectifiers.py, gates.py, gauss.py, curves.py
-                   What other bends are there, and what does each do better than ReLU?
-12. input.py       How does a model know the shape of its samples?
-13. base.py        What is a layer, and how does one write one's own?
+9. input.py        How does a model know the shape of its samples?
+10. base.py        What is a layer, and how does one write one's own?
     arguments.py   What does a layer accept as an argument? The checks; nothing to learn here.
+
+That is a whole network. Beyond it:
+
+11. averagepool2d.py, globalpool2d.py
+                   And if every pixel of the window has a say, or the window is the whole image?
+12. batchnorm.py   Why measure each channel over the batch, and how does a gradient pass through a
+                   mean and a variance?
+13. borders.py, upsampling2d.py, permute.py
+                   How does an image get a border, lose one, grow, or exchange its axes?
+14. rectifiers.py, gates.py, gauss.py, curves.py
+                   What other bends are there, and what does each of them do better than ReLU?
 
 Then losses/ (where the first gradient comes from) and optimizers/ (what is done with the last).
 
@@ -50,7 +55,7 @@ In each file a comment in `backward` quotes the line of `forward` that the next 
 Whether the outcome is right can be measured without any calculus: see numcnn/gradcheck/.
 """
 
-from numcnn.layers.activations import Activation, Linear, ReLU, Sigmoid, Softmax, Tanh
+from numcnn.layers.activations import Activation, Linear, ReLU, Sigmoid, Tanh
 from numcnn.layers.averagepool2d import AveragePooling2D, AvgPool2D
 from numcnn.layers.base import Layer
 from numcnn.layers.batchnorm import BatchNormalization
@@ -71,6 +76,7 @@ from numcnn.layers.input import Input, InputLayer
 from numcnn.layers.maxpool2d import MaxPool2D, MaxPooling2D
 from numcnn.layers.permute import Permute
 from numcnn.layers.rectifiers import ELU, SELU, LeakyReLU, PReLU
+from numcnn.layers.softmax import Softmax
 from numcnn.layers.upsampling2d import UpSampling2D
 
 __all__ = [

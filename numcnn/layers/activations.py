@@ -4,8 +4,9 @@ For two linear layers in a row are (x @ w1) @ w2 = x @ (w1 @ w2): a single one w
 A bend between them ends that, and enough units with a bend come as close to any curve as one likes.
 
 Each activation is a layer without weights; `activation="relu"` in Conv2D or Dense means the same
-layer, run right after z. All but Softmax take each number by itself: y[i] depends on x[i] alone. So
-the chain rule, dx[i] = sum over k of dy[k] * ∂y[k]/∂x[i], has one term only, and
+layer, run right after z. Those of this file take each number by itself: y[i] depends on x[i] alone
+(for Softmax, where it does not, see softmax.py). So the chain rule,
+dx[i] = sum over k of dy[k] * ∂y[k]/∂x[i], has one term only, and
 
     dx = dy * the slope of y in x, number by number.
 
@@ -23,6 +24,7 @@ from numcnn.layers.base import Array, Layer
 from numcnn.layers.curves import Exponential, HardSigmoid, LogSoftmax, Softplus, Softsign
 from numcnn.layers.gates import GELU, Mish, Swish
 from numcnn.layers.rectifiers import ELU, SELU, LeakyReLU
+from numcnn.layers.softmax import Softmax
 
 
 class Linear(Layer):
@@ -232,65 +234,6 @@ class Tanh(Layer):
         y = self.recall()
         # y = tanh(x)
         return dy * (1 - y**2)
-
-
-class Softmax(Layer):
-    """Turn scores into probabilities: positive, and they sum to 1 over the last axis.
-
-    Math:
-        forward    y[k] = exp(x[k]) / s with s = sum over m of exp(x[m])
-        backward   here each y[k] depends on every x[m], by way of s, whose slope in x[m] is
-                   exp(x[m]). By the quotient rule, with (k == m) for 1 where they are the same
-                   and 0 elsewhere,
-                   ∂y[k]/∂x[m] = (k == m) * exp(x[k]) / s - exp(x[k]) * exp(x[m]) / s**2
-                               = (k == m) * y[k] - y[k] * y[m]
-                   The chain rule sums over all outputs that x[m] went into:
-                   dx[m] = sum over k of dy[k] * ∂y[k]/∂x[m]
-                         = dy[m] * y[m] - y[m] * (sum over k of dy[k] * y[k])
-                         = y[m] * (dy[m] - sum over k of dy[k] * y[k])
-                   In words: a score gains where its dy is above the average of dy, weighted by y.
-
-    Shapes:
-        x, y: (N, ..., K), the same.
-
-    Keeps:
-        y, in which the slopes can be said.
-
-    Note:
-        A number added to all scores changes nothing: exp(x + a) = exp(x) * exp(a), and exp(a)
-        cancels. So the greatest is subtracted first and exp never overflows.
-        Before a cross-entropy loss the engine takes both together, because there dx is simply y
-        minus the target: losses/cross_entropy.py derives it.
-
-    Reference:
-        Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
-
-    Example:
-        exp of the scores is 1 and 3. The weighted average of dy is 8 * 0.25 + 0 * 0.75 = 2, so
-        dx is 0.25 * (8 - 2) and 0.75 * (0 - 2).
-
-        >>> softmax = Softmax()
-        >>> y = softmax.forward(np.array([[0.0, np.log(3.0)]]), training=True)
-        >>> y.round(6)
-        array([[0.25, 0.75]])
-        >>> softmax.backward(np.array([[8.0, 0.0]])).round(6)
-        array([[ 1.5, -1.5]])
-    """
-
-    def forward(self, x: Array, training: bool = False) -> Array:
-        """Return exp(x) divided by its sum over the last axis."""
-        with np.errstate(over="ignore"):  # a difference beyond the float range is -inf, exp is 0
-            e = np.exp(x - x.max(axis=-1, keepdims=True))
-        y: Array = e / e.sum(axis=-1, keepdims=True)
-        if training:
-            self.kept = y
-        return y
-
-    def backward(self, dy: Array) -> Array:
-        """Return y * (dy - sum(dy * y))."""
-        y = self.recall()
-        # y = e / e.sum(), and every y[k] depends on every x[m]
-        return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
 
 
 class Activation(Layer):

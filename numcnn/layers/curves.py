@@ -15,7 +15,7 @@ class Softplus(Layer):
 
     Math:
         forward    y = log(1 + exp(x))
-        backward   ∂y/∂x = exp(x) / (1 + exp(x)), the sigmoid
+        backward   the slope of log(u) is 1 / u, so ∂y/∂x = exp(x) / (1 + exp(x)), the sigmoid
                    dx = dy / (1 + exp(-x))
 
     Shapes:
@@ -59,7 +59,9 @@ class Softsign(Layer):
 
     Math:
         forward    y = x / (1 + |x|)
-        backward   ∂y/∂x = 1 / (1 + |x|)**2 on both sides of 0
+        backward   for x > 0, y = x / (1 + x), by the quotient rule with the slope
+                   (1 + x - x) / (1 + x)**2; for x < 0, y = x / (1 - x) with 1 / (1 - x)**2. So
+                   ∂y/∂x = 1 / (1 + |x|)**2 on both sides of 0
                    dx = dy / (1 + |x|)**2
 
     Shapes:
@@ -180,8 +182,9 @@ class LogSoftmax(Layer):
 
     Math:
         forward    y[k] = x[k] - log(sum over m of exp(x[m]))
-        backward   ∂y[k]/∂x[m] = (k == m) - p[m], where p = exp(y) is the softmax. The sum
-                   over k of dy[k] times this is
+        backward   with s for the sum, log s has the slope exp(x[m]) / s = p[m] in x[m], where
+                   p = exp(y) is the softmax. So ∂y[k]/∂x[m] = (k == m) - p[m], and by the chain
+                   rule the sum over k of dy[k] times this is
                    dx[m] = dy[m] - p[m] * sum over k of dy[k]
 
     Shapes:

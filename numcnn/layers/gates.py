@@ -79,7 +79,8 @@ class GELU(Gate):
 
     Math:
         forward    y = x * share_below(x)                        (see gauss.py)
-        backward   dx = dy * (share_below(x) + x * density(x))
+        backward   density is the slope of share_below, so
+                   dx = dy * (share_below(x) + x * density(x))
         With approximate=True the share is 0.5 * (1 + tanh(u)), u = a * (x + b * x**3), where
         a = sqrt(2 / pi) and b = 0.044715; its slope is
         0.5 * (1 - tanh(u)**2) * a * (1 + 3 * b * x**2)
@@ -130,7 +131,8 @@ class Mish(Gate):
 
     Math:
         forward    y = x * t,  t = tanh(log(1 + exp(x)))
-        backward   ∂t/∂x = (1 - t**2) / (1 + exp(-x)), so dx = dy * (t + x * ∂t/∂x)
+        backward   the slope of tanh(u) is 1 - tanh(u)**2, that of log(1 + exp(x)) the sigmoid, so
+                   ∂t/∂x = (1 - t**2) / (1 + exp(-x)) and dx = dy * (t + x * ∂t/∂x)
 
     Shapes:
         x, y: any, the same.
