@@ -81,8 +81,8 @@ def best_of(z):
     sizes, few, few, st.just(1 if SLOW else 4), st.booleans(), st.booleans(), st.booleans(), seeds
 )
 @example((7, 7), 1, 1, 1, True, False, True, 0)
-@example((7, 11), 2, 1, 5, True, True, True, 2)  # 18 tiles from the second sample on
-@example((11, 7), 1, 2, 5, True, False, True, 4)
+@example((7, 11), 2, 1, 5, True, True, True, 1)  # 18 tiles from the second sample on
+@example((11, 7), 1, 2, 5, True, False, True, 1)
 def test_it_is_the_convolution(size, n_c, n_f, samples, relu, pool, has_bias, seed):
     """Rounding of k terms in a row costs at most k * 2**-24 of the sums of absolute values."""
     rng, moats = np.random.default_rng(seed), Moats()
@@ -95,7 +95,7 @@ def test_it_is_the_convolution(size, n_c, n_f, samples, relu, pool, has_bias, se
     tables = Winograd("conv", (ih, iw, c), f, pool, "float32")
     oh, ow = ih - 2, iw - 2
     py, px = (oh // 2, ow // 2) if pool else (oh, ow)
-    first = int(rng.integers(0, max(1, samples - 1)))
+    first = seed % max(1, samples - 1)
     last = max(first + 1, samples - 1)  # the sample after it is another's work
     y = moats.room(samples * py * px * f, "float32")
     codes = moats.room(y.size if pool else 0, np.uint8)
@@ -161,7 +161,7 @@ def test_its_gradients(size, n_c, n_f, samples, relu, pool, wanted, seed):
     (ih, iw), c, f = size, n_c * WIDTH, n_f * WIDTH
     oh, ow = ih - 2, iw - 2
     py, px = (oh // 2, ow // 2) if pool else (oh, ow)
-    first = int(rng.integers(0, max(1, samples - 1)))
+    first = seed % max(1, samples - 1)
     last = max(first + 1, samples - 1)  # the sample after it is another's work
     x = rng.normal(size=(samples, ih, iw, c)).astype("float32")
     w = rng.normal(size=(3, 3, c, f)).astype("float32")
