@@ -1,6 +1,6 @@
 """Compiled: a stack of layers and how it is to be trained: optimizer, loss, metrics, engine.
 
-Nothing here trains; `Sequential` in models.py does.
+Nothing here trains; `Sequential` in models/ does.
 """
 
 from typing import Any
@@ -55,6 +55,14 @@ class Compiled(Stack):
         metrics: list[Any] | None = None,
         engine: str = "auto",
         exact: bool = False,
+        *,
+        loss_weights: Any = None,
+        weighted_metrics: Any = None,
+        sample_weight_mode: None = None,
+        run_eagerly: bool | None = None,
+        steps_per_execution: int | str | None = None,
+        jit_compile: bool | str | None = None,
+        auto_scale_loss: bool | None = None,
     ) -> None:
         """Say how the model is to be trained.
 
@@ -67,6 +75,13 @@ class Compiled(Stack):
                 (each layer as it is written), or 'auto', which is 'numba' where Numba is there.
             exact: without Winograd's method for 3x3 convolutions, which is faster and whose
                 rounding errors are some ten times those of the plain sum (1e-5 of the outputs).
+            loss_weights: None; the model has one loss.
+            weighted_metrics: None; metrics count all samples alike.
+            sample_weight_mode: None, as Keras 2 had it.
+            run_eagerly: how Keras runs a model; `engine` says it here, and this changes nothing.
+            steps_per_execution: likewise.
+            jit_compile: likewise.
+            auto_scale_loss: likewise; it is for float16.
 
         Raises:
             ValueError: a name is unknown. The model stays as it was.
@@ -77,6 +92,14 @@ class Compiled(Stack):
             )
         if engine not in ENGINES:
             raise unknown_name("engine", engine, ENGINES)
+        for name, value, instead in (
+            ("loss_weights", loss_weights, "the model has one loss; a smaller learning rate"),
+            ("weighted_metrics", weighted_metrics, "metrics count all samples alike; metrics"),
+            ("sample_weight_mode", sample_weight_mode, "a weight is one sample's; sample_weight"),
+        ):
+            if value:
+                reason, use = instead.split("; ")
+                raise ValueError(f"{name}={value!r} is not there: {reason}. Use {use}.")
         one = isinstance(metrics, str) or callable(metrics)
         wanted = [metrics] if one else list(metrics or [])
         new_optimizer, new_loss = optimizers.get(optimizer), losses.get(loss)

@@ -1,11 +1,12 @@
 """Stack: a row of layers, with names, shapes and weights. What a model is, before it is trained.
 
-`Sequential` in models.py adds what one does with it: compile, fit, evaluate, predict, save.
+`Sequential` in models/ adds what one does with it: compile, fit, evaluate, predict, save.
 """
 
+import operator
 import threading
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -20,6 +21,14 @@ from numcnn.summary import summary
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
+
+
+class Signature(NamedTuple):
+    """What comes into a model or goes out of it."""
+
+    shape: tuple[int | None, ...]
+    dtype: str
+    name: str
 
 
 class Stack:
@@ -83,17 +92,24 @@ class Stack:
         self._input_shape = shape
         self._changed()
 
-    def pop(self) -> None:
-        """Take the last layer off."""
+    def pop(self) -> Layer:
+        """Take the last layer off and return it."""
         if not self.layers:
             raise ValueError("There is no layer to take off: the model is empty.")
-        self.layers.pop().owner = None
+        layer = self.layers.pop()
+        layer.owner = None
         if not self.layers:
             self._input_shape = None
         self._changed()
+        return layer
 
-    def build(self, input_shape: Any) -> None:
-        """Make the weights for batches of this shape; its first size, the batch's, is ignored."""
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights for batches of this shape; its first size, the batch's, is ignored.
+
+        input_shape: such as (None, 28, 28, 1); may be left out where the model knows it.
+        """
+        if input_shape is None and self._input_shape is not None:
+            input_shape = (None, *self._input_shape)
         if not isinstance(input_shape, (tuple, list)) or not input_shape:
             raise DTypeError(
                 f"input_shape must be the shape of a batch such as (None, 28, 28, 1), got "
@@ -176,6 +192,42 @@ class Stack:
         return self.layers[-1].output_shape
 
     @property
+    def inputs(self) -> list[Signature]:
+        """What comes in, as shape, dtype and name: Keras has symbolic tensors there."""
+        return [self.input]
+
+    @property
+    def outputs(self) -> list[Signature]:
+        """What goes out, as shape, dtype and name."""
+        return [self.output]
+
+    @property
+    def input(self) -> Signature:
+        """What comes in, as shape, dtype and name."""
+        return Signature(self.input_shape, self.dtype, f"{self.layers[0].name}_input")
+
+    @property
+    def output(self) -> Signature:
+        """What goes out, as shape, dtype and name."""
+        return Signature(self.output_shape, self.layers[-1].dtype, self.layers[-1].name)
+
+    @property
+    def weights(self) -> list[Array]:
+        """All weights, layer by layer: the arrays themselves, not copies."""
+        return [w for layer in self.layers for w in layer.named_weights().values()]
+
+    @property
+    def trainable_weights(self) -> list[Array]:
+        """Those that training moves by their gradients."""
+        return [w for layer in self.layers if layer.trainable for w in layer.params.values()]
+
+    @property
+    def non_trainable_weights(self) -> list[Array]:
+        """Those of frozen layers, and moving statistics."""
+        moving = {id(w) for w in self.trainable_weights}
+        return [w for w in self.weights if id(w) not in moving]
+
+    @property
     def trainable(self) -> bool:
         """Whether training moves any layer's weights; setting it sets that of every layer."""
         return any(layer.trainable for layer in self.layers)
@@ -196,16 +248,55 @@ class Stack:
         return sum(layer.count_params() for layer in self.layers)
 
     def summary(
-        self, line_length: int | None = None, print_fn: Callable[[str], object] | None = None
+        self,
+        line_length: int | None = None,
+        positions: list[float] | None = None,
+        print_fn: Callable[[str], object] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
     ) -> None:
-        """Print a table of the layers, their output shapes and numbers of parameters."""
+        """Print a table of the layers, their output shapes and numbers of parameters.
+
+        Args:
+            line_length: how many letters a line has; more where a text would be cut.
+            positions: where the columns end, as shares of the line such as [0.45, 0.85, 1.0], or
+                in letters.
+            print_fn: called with each line instead of print.
+            expand_nested: taken for Keras's sake; a row of layers has no other in it.
+            show_trainable: whether a further column says which layers training moves.
+            layer_range: the names of the first and the last layer to show.
+        """
         self._require_built("summary")
-        summary(self, line_length, print_fn)
+        shown = self.layers
+        if layer_range is not None:
+            if not isinstance(layer_range, (list, tuple)) or len(layer_range) != 2:
+                raise DTypeError(
+                    "layer_range must be the names of the first and the last layer, got "
+                    f"{layer_range!r}."
+                )
+            a, b = (self.layers.index(self.get_layer(name)) for name in layer_range)
+            shown = self.layers[min(a, b) : max(a, b) + 1]
+        summary(self, shown, line_length, positions, print_fn, show_trainable)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """Return a layer by its name or its index."""
+        """Return a layer by its name or its index.
+
+        Raises:
+            ValueError: there is none, or both are given, or neither is.
+        """
+        if (name is None) == (index is None):
+            raise ValueError(
+                f"get_layer needs a name or an index, got name={name!r} and index={index!r}."
+            )
         if index is not None:
-            return self.layers[index]
+            try:
+                return self.layers[operator.index(index)]
+            except (IndexError, TypeError):
+                raise ValueError(
+                    f"index must be one of the {len(self.layers)} layers' numbers from 0, got "
+                    f"{index!r}."
+                ) from None
         for layer in self.layers:
             if layer.name == name:
                 return layer

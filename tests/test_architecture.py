@@ -84,7 +84,8 @@ MAY_IMPORT = {
     "optimizers": ("optimizers", "errors", "backend"),
     "metrics": ("errors", "losses"),
     "progress": ("errors",),
-    "summary": (),
+    "summary": ("errors", "layers"),
+    "config": ("errors", "layers", "_version"),
     "data": ("errors", "losses", "layers", "rows"),
     "advice": ("losses", "layers"),
     "engine": ("engine", "kernels", "layers", "losses", "optimizers", "errors", "backend"),
@@ -93,7 +94,17 @@ MAY_IMPORT = {
     "run": ("callbacks", "errors", "rows"),
     "rows": ("errors",),
     "batches": ("rows", "seeds", "utils.sequence"),
-    "feed": ("batches", "data", "errors", "optimizers", "rows", "run", "utils.sequence"),
+    "feed": (
+        "batches",
+        "data",
+        "errors",
+        "optimizers",
+        "rows",
+        "run",
+        "utils.sequence",
+        "weighting",
+    ),
+    "weighting": ("data", "errors"),
     "compiled": (
         "data",
         "engine",
@@ -144,7 +155,8 @@ def test_only_the_front_door_knows_the_top():
         if name != "numcnn" and not under(name, *looks):
             for found in own(path):
                 top = under(found, "models", "plotting", "gradcheck", "inspect", "testing")
-                assert not top, (name, found)
+                inside = under(name, "models") and under(found, "models")
+                assert not top or inside, (name, found)
 
 
 def test_only_a_test_loads_hypothesis():

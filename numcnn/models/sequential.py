@@ -9,18 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from numcnn import data, feed, saving, training
+from numcnn import config, data, feed, saving, training
 from numcnn.advice import advise
 from numcnn.batches import Batches, Place
 from numcnn.callbacks import CallbackList, History, ProgbarLogger, check_callbacks
 from numcnn.compiled import Compiled
+from numcnn.errors import ModelFileError
 from numcnn.exclusive import Exclusive
 from numcnn.layers.base import Layer
 from numcnn.legacy.generators import GeneratorMethods
 from numcnn.progress import check_verbose
 from numcnn.run import Run, check_resume, settings
-
-__all__ = ["Sequential", "load_model", "warmup"]
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
@@ -32,6 +31,7 @@ class Sequential(Compiled, GeneratorMethods):
     Args:
         layers: the layers, or nothing to `add` them one by one.
         name: what the summary calls the model.
+        trainable: False freezes the layers.
 
     Attributes:
         layers: the layers in order.
@@ -49,7 +49,13 @@ class Sequential(Compiled, GeneratorMethods):
         True
     """
 
-    def __init__(self, layers: list[Layer] | None = None, name: str | None = None) -> None:
+    def __init__(
+        self,
+        layers: list[Layer] | None = None,
+        name: str | None = None,
+        *,
+        trainable: bool = True,
+    ) -> None:
         super().__init__(name or "sequential")
         self.history = History()
         self.stop_training = False
@@ -65,6 +71,8 @@ class Sequential(Compiled, GeneratorMethods):
             for layer in self.layers:
                 layer.owner = None  # they may stand in the next attempt
             raise
+        if not trainable:
+            self.trainable = False
 
     # ---- training and using -----------------------------------------------------------------
 
@@ -328,6 +336,28 @@ class Sequential(Compiled, GeneratorMethods):
             return_dict=return_dict,
         )
 
+    # ---- configuration ----------------------------------------------------------------------
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Return layers and arguments, without weights, as a text for `model_from_json`.
+
+        **kwargs: those of json.dumps, such as indent=2.
+        """
+        return config.to_json(self.get_config(), **kwargs)
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, type[Layer]] | None = None
+    ) -> "Sequential":
+        """Return a new model with the layers that `get_config` described; its weights are new.
+
+        custom_objects: layer classes of your own by name.
+
+        Raises:
+            ModelFileError: it describes no model that numcnn has.
+        """
+        return _made(cls, config, custom_objects)
+
     # ---- weights and files ------------------------------------------------------------------
 
     def save(self, filepath: str | os.PathLike[str]) -> None:
@@ -368,43 +398,17 @@ class Sequential(Compiled, GeneratorMethods):
         return CallbackList.of([*hooks, ProgbarLogger(verbose)], self, {"steps": source.steps})
 
 
-def warmup(model: Sequential, batch_size: int = 128, verbose: int = 0) -> None:
-    """Compile what the model needs, now instead of at the first batch.
-
-    For servers and for measurements; `fit` does it by itself. No weight moves.
-
-    Args:
-        model: built and compiled.
-        batch_size: that of the training to come.
-        verbose: whether to say so where something has to be compiled, 0 or 1.
-
-    Example:
-        >>> from numcnn.layers import Dense
-        >>> model = Sequential([Dense(1, input_shape=(2,))])
-        >>> model.compile("sgd", loss="mse")
-        >>> warmup(model)
-    """
-    model._require_compiled("warmup")
-    model._require_built("warmup")
-    size, verbose = data.integer("batch_size", batch_size, 1), check_verbose(verbose)
-    training.warm_up(model, size, verbose)
-
-
-def load_model(
-    path: str | os.PathLike[str], custom_objects: dict[str, type[Layer]] | None = None
+def _made(
+    cls: type[Sequential], found: Any, custom_objects: dict[str, type[Layer]] | None
 ) -> Sequential:
-    """Return the model that `model.save` wrote, bit for bit, ready to predict or to train on.
-
-    Args:
-        path: the file.
-        custom_objects: layer classes of your own by name. Others than numcnn's own and these are
-            refused, whatever the file says.
-
-    Raises:
-        ModelFileError: the file is damaged, too new, or not a model. FileNotFoundError: no file.
-    """
-    model = Sequential()
-    saving.load_model(model, path, custom_objects)
+    """Return the model that a configuration describes."""
+    made = config.make_layers(found, custom_objects)
+    try:
+        model = cls(made, name=found["name"])
+        if found.get("input_shape") is not None and made:
+            model.build((None, *found["input_shape"]))
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"The layers do not make a model: {error}") from error
     return model
 
 
