@@ -171,6 +171,52 @@ def average_pooling2d_backward(x, pool, strides, padding, dy):
     return dx
 
 
+def depthwise_conv2d(x, w, b, *how):
+    """Channel k's filters make the outputs k * M to k * M + M - 1."""
+    *_, c, m = w.shape
+    parts = [
+        conv2d(x[..., k : k + 1], w[:, :, k : k + 1], b[k * m : k * m + m], *how) for k in range(c)
+    ]
+    return np.concatenate(parts, axis=3)
+
+
+def depthwise_conv2d_backward(x, w, dy, *how):
+    parts, m = [], w.shape[3]
+    for k in range(w.shape[2]):
+        own = slice(k, k + 1), slice(k * m, k * m + m)
+        parts.append(conv2d_backward(x[..., own[0]], w[:, :, own[0]], dy[..., own[1]], *how))
+    dx, dw, db = zip(*parts, strict=True)
+    return np.concatenate(dx, axis=3), np.concatenate(dw, axis=2), np.concatenate(db)
+
+
+def painted(x_size, size, kernel, strides, cut, dilation):
+    """For each pixel of x and each tap: which pixel of y is painted, where it is not cut off."""
+    for h, v in indices(x_size):
+        for i, j in indices(kernel):
+            row = h * strides[0] + i * dilation[0] - cut[0]
+            column = v * strides[1] + j * dilation[1] - cut[1]
+            if 0 <= row < size[0] and 0 <= column < size[1]:
+                yield (h, v), (i, j), (row, column)
+
+
+def conv2d_transpose(x, w, b, size, *how):
+    """how: strides, what is cut off at the top and left, dilation."""
+    y = np.zeros((len(x), *size, len(b)), np.result_type(x, w, b)) + b
+    for m, f, c in indices((len(x), len(b), x.shape[3])):
+        for pixel, tap, target in painted(x.shape[1:3], size, w.shape[:2], *how):
+            y[(m, *target, f)] += x[(m, *pixel, c)] * w[(*tap, f, c)]
+    return y
+
+
+def conv2d_transpose_backward(x, w, dy, *how):
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for m, f, c in indices((len(x), w.shape[2], x.shape[3])):
+        for pixel, tap, target in painted(x.shape[1:3], dy.shape[1:3], w.shape[:2], *how):
+            dx[(m, *pixel, c)] += dy[(m, *target, f)] * w[(*tap, f, c)]
+            dw[(*tap, f, c)] += dy[(m, *target, f)] * x[(m, *pixel, c)]
+    return dx, dw, dy.sum(axis=(0, 1, 2))
+
+
 # ---- images of other sizes: where each output comes from, and with what weights ----
 
 

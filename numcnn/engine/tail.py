@@ -8,8 +8,13 @@ import copy
 from numcnn.layers.activations import ACTIVATIONS, Activation, Linear
 from numcnn.layers.base import Layer
 from numcnn.layers.conv2d import Conv2D
+from numcnn.layers.conv2dtranspose import Conv2DTranspose
 from numcnn.layers.dense import Dense
+from numcnn.layers.depthwiseconv2d import DepthwiseConv2D
+from numcnn.layers.separableconv2d import SeparableConv2D
 from numcnn.losses import Loss
+
+ACTIVATED = (Dense, Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D)
 
 
 def split_tail(layers: list[Layer], loss: Loss) -> tuple[list[Layer], Loss, Layer]:
@@ -26,7 +31,7 @@ def split_tail(layers: list[Layer], loss: Loss) -> tuple[list[Layer], Loss, Laye
         return front, loss.on_logits(), last
     if type(last) is Activation and type(last.activation) is wanted:
         return front, loss.on_logits(), last.activation
-    if isinstance(last, (Dense, Conv2D)) and type(last.activation) is wanted:
+    if isinstance(last, ACTIVATED) and type(last.activation) is wanted:
         # The same layer with nothing after z; params and grads are the same dictionaries.
         bare = copy.copy(last)
         bare.activation = Linear()

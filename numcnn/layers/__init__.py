@@ -34,6 +34,8 @@ That is a whole network. Beyond it:
                    How does an image get a border, lose one, grow, or exchange its axes?
 14. rectifiers.py, gates.py, gauss.py, curves.py
                    What other bends are there, and what does each of them do better than ReLU?
+15. depthwiseconv2d.py, separableconv2d.py, conv2dtranspose.py
+                   What if filters do not mix channels, or an image is to become larger again?
 
 Then losses/ (where the first gradient comes from) and optimizers/ (what is done with the last).
 
@@ -61,8 +63,10 @@ from numcnn.layers.base import Layer
 from numcnn.layers.batchnorm import BatchNormalization
 from numcnn.layers.borders import Cropping2D, ZeroPadding2D
 from numcnn.layers.conv2d import Conv2D, Convolution2D
+from numcnn.layers.conv2dtranspose import Conv2DTranspose, Convolution2DTranspose
 from numcnn.layers.curves import Exponential, HardSigmoid, LogSoftmax, Softplus, Softsign
 from numcnn.layers.dense import Dense
+from numcnn.layers.depthwiseconv2d import DepthwiseConv2D
 from numcnn.layers.dropout import Dropout
 from numcnn.layers.flatten import Flatten, Reshape
 from numcnn.layers.gates import GELU, Mish, Swish
@@ -76,6 +80,7 @@ from numcnn.layers.input import Input, InputLayer
 from numcnn.layers.maxpool2d import MaxPool2D, MaxPooling2D
 from numcnn.layers.permute import Permute
 from numcnn.layers.rectifiers import ELU, SELU, LeakyReLU, PReLU
+from numcnn.layers.separableconv2d import SeparableConv2D, SeparableConvolution2D
 from numcnn.layers.softmax import Softmax
 from numcnn.layers.upsampling2d import UpSampling2D
 
@@ -88,9 +93,12 @@ __all__ = [
     "AvgPool2D",
     "BatchNormalization",
     "Conv2D",
+    "Conv2DTranspose",
     "Convolution2D",
+    "Convolution2DTranspose",
     "Cropping2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Exponential",
     "Flatten",
@@ -112,6 +120,8 @@ __all__ = [
     "Permute",
     "ReLU",
     "Reshape",
+    "SeparableConv2D",
+    "SeparableConvolution2D",
     "Sigmoid",
     "Softmax",
     "Softplus",

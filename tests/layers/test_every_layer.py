@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layers import cases, cases_images, cases_numbers
+from layers import cases, cases_convolutions, cases_images, cases_numbers
 from properties.rig import ENGINES, Rig
 
 import numcnn.layers
 from numcnn import layers, testing
 from numcnn.layers import Layer
 
-CASES = cases.CASES | cases_numbers.CASES | cases_images.CASES
+CASES = cases.CASES | cases_numbers.CASES | cases_images.CASES | cases_convolutions.CASES
 every_layer = pytest.mark.parametrize("name", CASES)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from vectors.make import Record, numbers
 
 HERE = Path(__file__).resolve().parent
-FLAT, IMAGE = (5, 4), (2, 4, 5, 2)
+FLAT, IMAGE, SMALL = (5, 4), (2, 4, 5, 2), (2, 2, 3, 2)
 
 # name: (class, arguments, shape of the batch)
 LAYERS = {
@@ -30,7 +30,6 @@ LAYERS = {
         "AveragePooling2D", {"pool_size": [3, 2], "strides": [2, 1], "padding": "same"}, IMAGE,
     ),
     "GlobalAveragePooling2D": ("GlobalAveragePooling2D", {}, IMAGE),
-    "GlobalAveragePooling2D, keepdims": ("GlobalAveragePooling2D", {"keepdims": True}, IMAGE),
     "GlobalMaxPooling2D": ("GlobalMaxPooling2D", {}, IMAGE),
     "ZeroPadding2D": ("ZeroPadding2D", {"padding": [[1, 0], [2, 3]]}, IMAGE),
     "Cropping2D": ("Cropping2D", {"cropping": [[1, 2], [0, 1]]}, IMAGE),
@@ -39,6 +38,36 @@ LAYERS = {
         "UpSampling2D", {"size": [3, 2], "interpolation": "bilinear"}, IMAGE,
     ),
     "Permute": ("Permute", {"dims": [3, 1, 2]}, IMAGE),
+    "DepthwiseConv2D": (
+        "DepthwiseConv2D", {"kernel_size": [2, 3], "depth_multiplier": 2}, SMALL,
+    ),
+    "DepthwiseConv2D, same": (
+        "DepthwiseConv2D", {"kernel_size": 3, "strides": [2, 2], "padding": "same"}, IMAGE,
+    ),
+    "SeparableConv2D": (
+        "SeparableConv2D", {"filters": 3, "kernel_size": [3, 2], "depth_multiplier": 2}, IMAGE,
+    ),
+    "SeparableConv2D, same": (
+        "SeparableConv2D",
+        {"filters": 2, "kernel_size": 3, "padding": "same", "activation": "relu"}, IMAGE,
+    ),
+    "Conv2DTranspose": ("Conv2DTranspose", {"filters": 2, "kernel_size": [2, 3]}, IMAGE),
+    "Conv2DTranspose, strides": (
+        "Conv2DTranspose", {"filters": 2, "kernel_size": [1, 3], "strides": [2, 2]}, SMALL,
+    ),
+    "Conv2DTranspose, same": (
+        "Conv2DTranspose",
+        {"filters": 2, "kernel_size": [3, 2], "strides": [2, 3], "padding": "same"}, SMALL,
+    ),
+    "Conv2DTranspose, output padding": (
+        "Conv2DTranspose",
+        {"filters": 1, "kernel_size": 3, "strides": 2, "padding": "same", "output_padding": 1},
+        SMALL,
+    ),
+    "Conv2DTranspose, output padding of the whole": (
+        "Conv2DTranspose",
+        {"filters": 1, "kernel_size": 2, "strides": 3, "output_padding": [1, 2]}, SMALL,
+    ),
     "LeakyReLU": ("LeakyReLU", {"negative_slope": 0.375}, FLAT),
     "ReLU": ("ReLU", {"max_value": 1.25, "negative_slope": 0.25, "threshold": 0.5}, FLAT),
     "ELU": ("ELU", {"alpha": 0.5}, FLAT),

@@ -1,0 +1,205 @@
+"""DepthwiseConv2D: filters that look at one channel each, and never mix them.
+
+A Conv2D filter sums over all channels. Here each channel has filters of its own, so there are C
+small products instead of a large one, with F times fewer multiplications. What is lost, the mixing
+of channels, a Conv2D with 1x1 windows behind it does: see separableconv2d.py.
+"""
+
+from typing import Any
+
+from numcnn import initializers
+from numcnn.layers import activations
+from numcnn.layers.arguments import data_format_name, padding_name, pair, positive_int
+from numcnn.layers.base import Array, Layer, Shape
+from numcnn.layers.im2col import (
+    as_given,
+    channels_last,
+    col2im,
+    im2col,
+    image_shape,
+    image_shape_as_given,
+    window_geometry,
+)
+
+
+class DepthwiseConv2D(Layer):
+    """Convolve each channel with filters of its own.
+
+    Math:
+        forward    z[n, oh, ow, c*M + m] = b[c*M + m] + sum over i, j of
+                       x_padded[n, oh*sh + i*rh, ow*sw + j*rw, c] * w[i, j, c, m]
+                   y = activation(z)
+                   As matrices, one row per window, for each channel c:  z_c = cols_c @ w_c
+        backward   dz = activation.backward(dy), db = sum of dz over all windows
+                   dw_c = cols_c.T @ dz_c        dcols_c = dz_c @ w_c.T        (as in dense.py)
+                   dx = col2im(dcols)
+
+    Shapes:
+        x: (N, H, W, C)     y: (N, OH, OW, C*M)     w: (KH, KW, C, M)     b: (C*M,)
+        cols_c: (N*OH*OW, KH*KW)     w_c: (KH*KW, M)     z_c: (N*OH*OW, M)
+        OH and OW as in Conv2D. With data_format='channels_first': x (N, C, H, W), y likewise.
+
+    Args:
+        kernel_size: (KH, KW) or one number for both.
+        strides: (sh, sw), how far the window moves, in pixels.
+        padding: 'valid' or 'same', as in Conv2D.
+        depth_multiplier: M, how many filters each channel has.
+        data_format: 'channels_last', 'channels_first', or None for the backend's setting.
+        dilation_rate: (rh, rw), the distance between a filter's taps, in pixels.
+        activation: a name such as 'relu', an activation layer, or None for y = z.
+        use_bias: whether b is there.
+        depthwise_initializer: how w starts.
+        bias_initializer: how b starts.
+        **kwargs: name, input_shape, trainable, dtype: see `Layer`.
+
+    Keeps:
+        cols, all windows: KH*KW/(sh*sw) times as many numbers as x.
+
+    Raises:
+        ShapeError: the input is not images, or a window does not fit into them.
+
+    Reference:
+        Howard et al., "MobileNets: efficient convolutional neural networks for mobile vision
+        applications", arXiv:1704.04861, 2017.
+
+    Example:
+        Two channels, each summed over a window of 1x2, the second with the weight 10.
+
+        >>> import numpy as np
+        >>> conv = DepthwiseConv2D((1, 2), use_bias=False, dtype="float64")
+        >>> conv.build_for((1, 3, 2))
+        >>> conv.set_weights([np.array([[1., 10.], [1., 10.]]).reshape(1, 2, 2, 1)])
+        >>> x = np.array([[1., 5.], [2., 6.], [3., 7.]]).reshape(1, 1, 3, 2)
+        >>> conv.forward(x, training=True).reshape(2, 2)
+        array([[  3., 110.],
+               [  5., 130.]])
+        >>> conv.backward(np.ones((1, 1, 2, 2))).reshape(3, 2)
+        array([[ 1., 10.],
+               [ 2., 20.],
+               [ 1., 10.]])
+        >>> conv.grads["w"].reshape(2, 2)
+        array([[ 3., 11.],
+               [ 5., 13.]])
+    """
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        strides: Any = (1, 1),
+        padding: str = "valid",
+        depth_multiplier: int = 1,
+        data_format: str | None = None,
+        dilation_rate: Any = (1, 1),
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.kernel_size = pair("kernel_size of DepthwiseConv2D", kernel_size)
+        self.strides = pair("strides of DepthwiseConv2D", strides)
+        self.padding = padding_name("DepthwiseConv2D", padding)
+        self.depth_multiplier = positive_int("depth_multiplier", depth_multiplier)
+        self.data_format = data_format_name(data_format)
+        self.dilation_rate = pair("dilation_rate of DepthwiseConv2D", dilation_rate)
+        self.activation = activations.get(activation)
+        self.use_bias = bool(use_bias)
+        self.depthwise_initializer = initializers.get(depthwise_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    def build(self, input_shape: Shape) -> None:
+        """Make w (KH, KW, C, M) and b (C*M,)."""
+        _, _, c = image_shape("DepthwiseConv2D", input_shape, self.data_format)
+        w_shape = (*self.kernel_size, c, self.depth_multiplier)
+        self.add_parameter("w", w_shape, self.depthwise_initializer)
+        if self.use_bias:
+            self.add_parameter("b", (c * self.depth_multiplier,), self.bias_initializer)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (OH, OW, C*M)."""
+        ih, iw, c = image_shape("DepthwiseConv2D", input_shape, self.data_format)
+        (oh, ow), _ = self.geometry(ih, iw)
+        return image_shape_as_given((oh, ow, c * self.depth_multiplier), self.data_format)
+
+    def work_shape(self, input_shape: Shape) -> Shape:
+        """Return (OH, OW, KH*KW*C), the shape of cols."""
+        ih, iw, c = image_shape("DepthwiseConv2D", input_shape, self.data_format)
+        (oh, ow), _ = self.geometry(ih, iw)
+        return oh, ow, self.kernel_size[0] * self.kernel_size[1] * c
+
+    def geometry(self, ih: int, iw: int) -> Any:
+        """Return ((OH, OW), padding in pixels) for images of this size."""
+        return window_geometry(
+            (ih, iw), self.kernel_size, self.strides, self.padding, self.dilation_rate
+        )
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return y = activation(z + b), with z_c = cols_c @ w_c for each channel."""
+        x = channels_last(x, self.data_format)
+        _, padding = self.geometry(*x.shape[1:3])
+        cols = im2col(x, self.kernel_size, self.strides, padding, self.dilation_rate)
+        z = by_channel(cols, self.params["w"])  # (N, OH, OW, C*M)
+        if self.use_bias:
+            z += self.params["b"]
+        if training:
+            self.kept = cols, x.shape
+        return self.activation.forward(as_given(z, self.data_format), training)
+
+    def backward(self, dy: Array) -> Array:
+        """Set dw and db, return dx."""
+        cols, x_shape = self.recall()
+        # y = activation(z)
+        dz = channels_last(self.activation.backward(dy), self.data_format)
+        # z += b
+        if self.use_bias:
+            self.grads["b"] = dz.sum(axis=(0, 1, 2))
+        # z = by_channel(cols, w)
+        self.grads["w"], dcols = by_channel_backward(cols, self.params["w"], dz)
+        # cols = im2col(x)
+        _, padding = self.geometry(*x_shape[1:3])
+        dx = col2im(dcols, x_shape, self.strides, padding, self.dilation_rate)
+        return as_given(dx, self.data_format)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make this layer again."""
+        return {
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "depth_multiplier": self.depth_multiplier,
+            "data_format": self.data_format,
+            "dilation_rate": self.dilation_rate,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "depthwise_initializer": initializers.serialize(self.depthwise_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            **super().get_config(),
+        }
+
+
+def by_channel(cols: Array, w: Array) -> Array:
+    """Return z_c = cols_c @ w_c for all channels, side by side.
+
+    Shapes:
+        cols: (N, OH, OW, KH, KW, C)     w: (KH, KW, C, M)     z: (N, OH, OW, C*M)
+    """
+    *size, kh, kw, c = cols.shape
+    n_windows = cols[..., 0, 0, 0].size
+    cols_c = cols.reshape(n_windows, kh * kw, c).transpose(2, 0, 1)  # (C, N*OH*OW, KH*KW)
+    w_c = w.reshape(kh * kw, c, -1).transpose(1, 0, 2)  # (C, KH*KW, M)
+    z_c = cols_c @ w_c  # (C, N*OH*OW, M)
+    return z_c.transpose(1, 0, 2).reshape(*size, c * w.shape[3])
+
+
+def by_channel_backward(cols: Array, w: Array, dz: Array) -> tuple[Array, Array]:
+    """Return dw and dcols, in the shapes of w and cols."""
+    kh, kw, c, m = w.shape
+    n_windows = dz[..., 0].size
+    dz_c = dz.reshape(n_windows, c, m).transpose(1, 0, 2)  # (C, N*OH*OW, M)
+    cols_c = cols.reshape(n_windows, kh * kw, c).transpose(2, 0, 1)  # (C, N*OH*OW, KH*KW)
+    w_c = w.reshape(kh * kw, c, m).transpose(1, 0, 2)  # (C, KH*KW, M)
+    # z_c = cols_c @ w_c
+    dw_c = cols_c.transpose(0, 2, 1) @ dz_c  # (C, KH*KW, M)
+    dcols_c = dz_c @ w_c.transpose(0, 2, 1)  # (C, N*OH*OW, KH*KW)
+    return dw_c.transpose(1, 0, 2).reshape(w.shape), dcols_c.transpose(1, 2, 0).reshape(cols.shape)
