@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from numcnn import backend
 from numcnn.data import as_array, check_finite, check_input_shape, integer
 from numcnn.engine.tail import split_tail
 from numcnn.errors import DTypeError, GradientError, NotCompiledError, ShapeError
 from numcnn.layers.base import Layer, physical_memory
+from numcnn.layers.permute import Permute
 from numcnn.losses import CategoricalCrossentropy
 from numcnn.stack import Stack
 
@@ -195,7 +197,8 @@ def data_formats(model: Stack) -> list[str]:
     """Return the layout of the images that come in, then of what goes out of each layer.
 
     A layer that does not say it keeps that of the layer before; the samples have that of the first
-    layer that says it, and where none does, it is 'channels_last'.
+    layer that says it, and where none does, it is 'channels_last'. A Permute makes what the layers
+    after it say; before it stands the backend's layout where no layer says another.
 
     >>> from numcnn.layers import Conv2D, ReLU
     >>> from numcnn.models import Sequential
@@ -203,9 +206,14 @@ def data_formats(model: Stack) -> list[str]:
     ['channels_first', 'channels_first', 'channels_first', 'channels_first']
     """
     said = [getattr(layer, "data_format", None) for layer in model.layers]
-    formats = [next((format for format in said if format is not None), "channels_last")]
-    for format in said:
-        formats.append(formats[-1] if format is None else format)
+    swaps = [isinstance(layer, Permute) for layer in model.layers]
+    until = swaps.index(True) if True in swaps else len(said)
+    before = backend.image_data_format() if True in swaps else "channels_last"
+    formats = [next(filter(None, said[:until]), before)]
+    for i, format in enumerate(said):
+        if swaps[i]:  # the next layer that says it knows what it has made
+            format = next(filter(None, said[i:]), None)
+        formats.append(format or formats[-1])
     return formats
 
 

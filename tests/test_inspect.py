@@ -11,17 +11,24 @@ from numcnn.callbacks import LambdaCallback
 from numcnn.errors import DTypeError, GradientError, NotCompiledError, ShapeError
 from numcnn.layers import (
     Activation,
+    AveragePooling2D,
     BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
     Input,
     Layer,
+    LeakyReLU,
     MaxPool2D,
+    Permute,
+    PReLU,
     ReLU,
     Reshape,
     Softmax,
+    UpSampling2D,
+    ZeroPadding2D,
 )
 from numcnn.models import Sequential
 from numcnn.utils import set_random_seed
@@ -99,6 +106,18 @@ NETS = {
         Reshape((4, 6, 1)),
         Conv2D(2, (3, 2), strides=2, activation="sigmoid"),
         Reshape((-1,)),
+        *end,
+    ],
+    "less common layers": lambda end: [
+        ZeroPadding2D(1, input_shape=(5, 4, 2)),
+        Conv2D(4, 3, activation="swish"),
+        LeakyReLU(0.1),
+        AveragePooling2D(2),
+        UpSampling2D(2),
+        Permute((3, 1, 2)),
+        Conv2D(3, 2, data_format="channels_first"),
+        PReLU(),
+        GlobalAveragePooling2D(data_format="channels_first"),
         *end,
     ],
     "layers of one's own": lambda end: [
@@ -194,6 +213,17 @@ def test_nan_goes_through_the_layers_so_that_one_sees_where_it_came_from():
     found = inspect.activations(cnn(), x)
     assert np.isnan(found["conv2d"][0, 0, 0]).all()
     assert np.isfinite(found["conv2d"][0, 1:]).all()
+
+
+def test_layouts_are_those_that_the_layers_say():
+    first, last = "channels_first", "channels_last"
+    model, _ = net("less common layers")
+    assert inspect.data_formats(model) == [last] * 6 + [first] * 5
+    model = Sequential([ReLU(input_shape=(2, 5, 5)), Conv2D(1, 3, data_format=first), Flatten()])
+    assert inspect.data_formats(model) == [first, first, first, last]
+    assert inspect.data_formats(Sequential([ReLU(input_shape=(5, 5, 2))])) == [last, last]
+    model = Sequential([Permute((3, 1, 2), input_shape=(5, 5, 2)), Conv2D(1, 3, data_format=first)])
+    assert inspect.data_formats(model) == [last, first, first]
 
 
 # the gradient

@@ -14,16 +14,25 @@ from numcnn import inspect, plotting
 from numcnn.errors import DTypeError, NotCompiledError, ShapeError
 from numcnn.layers import (
     Activation,
+    AveragePooling2D,
     BatchNormalization,
     Conv2D,
+    Cropping2D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Input,
+    LeakyReLU,
     MaxPool2D,
+    Permute,
+    PReLU,
     ReLU,
     Reshape,
     Softmax,
+    UpSampling2D,
+    ZeroPadding2D,
 )
 from numcnn.models import Sequential
 from numcnn.plotting import volumes
@@ -71,7 +80,27 @@ def deep():
     return Sequential([*layers, Dense(2), Softmax()])
 
 
+def other_layers():
+    """Return a model of layers that are less common."""
+    return Sequential(
+        [
+            ZeroPadding2D(1, input_shape=(9, 8, 2)),
+            Conv2D(4, 3, activation="hard_sigmoid"),
+            LeakyReLU(0.1),
+            AveragePooling2D(2),
+            UpSampling2D(2),
+            Cropping2D(1),
+            Permute((3, 1, 2)),
+            Conv2D(5, 2, data_format="channels_first"),
+            GlobalMaxPooling2D(data_format="channels_first"),
+            PReLU(),
+            Dense(3, activation="silu"),
+        ]
+    )
+
+
 NETS = {
+    "other layers": other_layers,
     "1conv": lambda: tutorial("1conv"),
     "3conv": lambda: tutorial("3conv"),
     "1conv channels_first": lambda: tutorial("1conv", "channels_first"),
@@ -245,7 +274,17 @@ def test_maps_that_are_zero_everywhere_say_so():
     assert_tidy(figure)
 
 
-@pytest.mark.parametrize("name", ["20 layers", "wide"])
+def test_less_common_layers_are_said_in_short_too():
+    did = [volumes._does(layer) for layer in other_layers().layers]
+    assert did[1] == "3×3 hard_sigmoid"
+    assert did[3] == "2×2 mean"
+    assert did[8] == "global max"
+    assert did[10] == "silu"
+    model = Sequential([GlobalAveragePooling2D(input_shape=(4, 4, 2))])
+    assert volumes._does(model.layers[0]) == "global mean"
+
+
+@pytest.mark.parametrize("name", ["20 layers", "wide", "other layers"])
 def test_activations_of_other_networks(name):
     model = NETS[name]()
     figure = plotting.activations(model, an_image(model), limit=17)

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from numcnn.errors import DTypeError, NotCompiledError
 from numcnn.layers.base import Layer
-from numcnn.plotting.style import INK, SMALL, TEXT, text_width
+from numcnn.plotting.style import INK, SMALL, TEXT, empty_figure, text_width
+from numcnn.plotting.volumes import activation_name
 from numcnn.stack import Stack
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def flow_chart(
         kind = type(layer).__name__
         lines = []
         if show_layer_activations and isinstance(getattr(layer, "activation", None), Layer):
-            lines.append(f"Activation: {type(layer.activation).__name__.lower()}")  # type: ignore[attr-defined]
+            lines.append(f"Activation: {activation_name(layer.activation)}")  # type: ignore[attr-defined]
         if show_shapes:
             lines += [f"Input shape: {layer.input_shape}", f"Output shape: {layer.output_shape}"]
         if show_dtype:
@@ -91,8 +92,6 @@ def _between(layers: list[Layer], names: tuple[str, str] | None) -> list[Layer]:
 
 
 def _draw(boxes: list[tuple[str, list[str]]], sideways: bool) -> "Figure":
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.patches import FancyArrowPatch, Rectangle
 
     widths = [
@@ -107,8 +106,7 @@ def _draw(boxes: list[tuple[str, list[str]]], sideways: bool) -> "Figure":
         widths = [max(widths)] * len(boxes)
         width, height = widths[0], sum(heights) + GAP * (len(boxes) - 1)
     width, height = width + 2 * EDGE, height + 2 * EDGE
-    figure = Figure(figsize=(width, height), facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(width, height)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, width), ylim=(0, height))
     axes.set_axis_off()

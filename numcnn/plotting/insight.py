@@ -244,7 +244,7 @@ def _label(figure: "Figure", top: float, name: str, kind: str, y: Array, same: b
     height = figure.get_size_inches()[1]
     style: dict[str, Any] = {"ha": "left", "va": "top", "parse_math": False}
     shape = " × ".join(map(str, y.shape)) if y.ndim == 3 else count_text(y.size, "number")
-    name = name if len(name) <= 16 else name[:15] + "…"
+    name = name if len(name) <= 15 else name[:14] + "…"
     x, at = MARGIN / WIDTH, top / height
     figure.text(x, at, name, fontsize=SMALL, weight="bold", color=INK, **style)
     if same:
@@ -276,7 +276,7 @@ def _block(figure: "Figure", top: float, y: Array, limit: int) -> None:
             axes = new_axes(figure, LEFT + left, top - down + 0.05, width - 0.05, height - 0.05)
             axes.imshow(y[:, :, i], cmap=shades, vmin=low, vmax=most, aspect="auto")
             _frame(axes)
-            if np.abs(y[:, :, i]).max() < 0.02 * most:  # a white box would look forgotten
+            if np.abs(y[:, :, i]).max() < 0.05 * most:  # a white box would look forgotten
                 text = "≈0" if y[:, :, i].any() else "0"
                 axes.text(
                     0.5, 0.5, text, color=MUTED, size=SMALL, ha="center", va="center",

@@ -26,16 +26,22 @@ CURVES = {  # name: colour, line style, marker, marker fill
 }
 
 
-def new_figure(body: float, title: str, note: str = "") -> "Figure":
-    """Return a figure with a title and a note, and below them a body of that many inches."""
+def empty_figure(width: float, height: float) -> "Figure":
+    """Return a white figure of so many inches that needs no display and shows in a notebook."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    lines = textwrap.wrap(title, 62) or [""]
-    head = 0.22 + 0.26 * len(lines) + (0.3 if note else 0.08)
-    figure = Figure(figsize=(WIDTH, body + head), facecolor="white")
+    figure = Figure(figsize=(width, height), facecolor="white")
     FigureCanvasAgg(figure)
     vars(figure)["_repr_png_"] = partial(notebook_png, figure)  # the name a notebook looks for
+    return figure
+
+
+def new_figure(body: float, title: str, note: str = "") -> "Figure":
+    """Return a figure with a title and a note, and below them a body of that many inches."""
+    lines = textwrap.wrap(title, 62) or [""]
+    head = 0.22 + 0.26 * len(lines) + (0.3 if note else 0.08)
+    figure = empty_figure(WIDTH, body + head)
     style: dict[str, Any] = {"ha": "left", "va": "top", "parse_math": False}
     x, top = MARGIN / WIDTH, 1 - 0.18 / (body + head)
     figure.text(x, top, "\n".join(lines), fontsize=TITLE, weight="bold", color=INK, **style)

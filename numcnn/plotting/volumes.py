@@ -18,6 +18,7 @@ from numcnn.layers import (
     Layer,
     Reshape,
 )
+from numcnn.layers.activations import ACTIVATIONS
 from numcnn.plotting.check import Array
 from numcnn.plotting.insight import channels_last, one_image
 from numcnn.plotting.style import (
@@ -113,9 +114,10 @@ def architecture(model: Stack, image: Any = None) -> "Figure":
     title += f"{count_text(model.count_params(), 'parameter')}"
     volumes = any(len(part.shape) == 3 for part in parts)
     columns = any(len(part.shape) == 1 for part in parts)
-    note = "box: height, width and channels to scale" if volumes else ""
-    note += "; " if volumes and columns else ""
-    note += "column: a mark per factor of ten" if columns else ""
+    notes = ["boxes to scale (height, width, channels)"] if volumes else []
+    notes += ["columns by factors of ten"] if columns else []
+    notes += ["faces: strongest maps"] if volumes and numbers is not None else []
+    note = "; ".join(notes)
     figure = new_figure(sum(heights), title, note)
     body = sum(heights)
     axes = new_axes(figure, 0, 0, WIDTH, body)
@@ -188,7 +190,7 @@ def _short(text: str) -> str:
 def _does(layer: Layer) -> str:
     """Return in a word or two what a layer does."""
     bend = getattr(layer, "activation", None)
-    bend = type(bend).__name__.lower() if isinstance(bend, Layer) else ""
+    bend = activation_name(bend) if isinstance(bend, Layer) else ""
     bend = "" if bend == "linear" else bend
     words = [bend]
     window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
@@ -204,6 +206,8 @@ def _does(layer: Layer) -> str:
         words = ["one row"]
     elif isinstance(layer, Reshape):
         words = ["reshapes"]
+    elif "Global" in type(layer).__name__:
+        words = ["global mean" if "A" in type(layer).__name__ else "global max"]
     elif isinstance(layer, BatchNormalization):
         words = ["mean 0, var 1"]
     elif not isinstance(layer, (Dense, Activation)):
@@ -213,6 +217,12 @@ def _does(layer: Layer) -> str:
     if not (named or "Pool" in kind or isinstance(layer, (Flatten, Dropout, BatchNormalization))):
         words = [kind, *words]
     return " ".join(dict.fromkeys(word for word in words if word)) or "–"
+
+
+def activation_name(activation: Layer) -> str:
+    """Return the name that `activation=` takes, or that of the class where there is none."""
+    names = (name for name, make in ACTIVATIONS.items() if type(make()) is type(activation))
+    return next(names, type(activation).__name__)
 
 
 def _colour(layer: Layer) -> str:
@@ -329,6 +339,7 @@ def _window(
 ) -> bool:
     """Draw the window on the face before, and lines to the number that it makes."""
     from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import withStroke
 
     if after.window is None or len(before.shape) != 3:
         return False
@@ -340,13 +351,14 @@ def _window(
     x, y = a[0] + side * face, a[1] + height - first * face
     px = b[0] + (column + 0.5) * face
     py = b[1] + after.shape[0] * face - (row + 0.5) * face
-    style: dict[str, Any] = {"color": INK, "lw": 0.8, "zorder": 4}
-    axes.add_patch(
-        Rectangle((x, y - kh * face), kw * face, kh * face, fill=False, ec=INK, lw=1.3, zorder=4)
-    )
+    halo = [withStroke(linewidth=2.6, foreground="white")]  # seen on ink too
+    style: dict[str, Any] = {"color": INK, "lw": 0.8, "zorder": 4, "path_effects": halo}
     for corner in (y, y - kh * face):
         axes.plot([x + kw * face, px], [corner, py], **style)
-    axes.plot([px], [py], "o", color=INK, ms=2.5, zorder=4)
+    frame = Rectangle((x, y - kh * face), kw * face, kh * face, fill=False, ec=INK, lw=1.3)
+    frame.set(zorder=5, path_effects=halo)
+    axes.add_patch(frame)
+    axes.plot([px], [py], "o", color=INK, ms=2.5, zorder=5)
     return True
 
 
