@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from numcnn.layers.activations import Activation, Linear, ReLU
+from numcnn.layers.activations import Linear, ReLU
 from numcnn.layers.base import Layer
 from numcnn.layers.conv2d import Conv2D
 from numcnn.layers.dense import Dense
+from numcnn.layers.names import Activation
 from numcnn.layers.softmax import Softmax
 from numcnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss
 

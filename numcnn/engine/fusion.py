@@ -11,13 +11,14 @@ from numcnn.engine.pooled import MOST_TAPS, PooledConvStep, PoolStep
 from numcnn.engine.products import ConvStep, DenseStep
 from numcnn.engine.steps import DropoutStep, LayerStep, ReluStep, Step, ViewStep
 from numcnn.kernels.simd import VECTOR_BYTES
-from numcnn.layers.activations import Activation, Linear, ReLU
+from numcnn.layers.activations import Linear, ReLU
 from numcnn.layers.base import Layer
 from numcnn.layers.conv2d import Conv2D
 from numcnn.layers.dense import Dense
 from numcnn.layers.dropout import Dropout
 from numcnn.layers.flatten import Flatten, Reshape
 from numcnn.layers.maxpool2d import MaxPool2D
+from numcnn.layers.names import Activation
 
 
 def fuse(layers: list[Layer], dtype: str, exact: bool = False) -> list[Step]:

@@ -5,12 +5,13 @@ losses/cross_entropy.py says why. Here is found out whether it applies, for any 
 
 import copy
 
-from numcnn.layers.activations import ACTIVATIONS, Activation, Linear
+from numcnn.layers.activations import Linear
 from numcnn.layers.base import Layer
 from numcnn.layers.conv2d import Conv2D
 from numcnn.layers.conv2dtranspose import Conv2DTranspose
 from numcnn.layers.dense import Dense
 from numcnn.layers.depthwiseconv2d import DepthwiseConv2D
+from numcnn.layers.names import ACTIVATIONS, Activation
 from numcnn.layers.separableconv2d import SeparableConv2D
 from numcnn.losses import Loss
 

@@ -22,6 +22,7 @@ A reading order, and the question that each file answers:
 8. dropout.py      Why silence units at random, and why does prediction need no correction?
 9. input.py        How does a model know the shape of its samples?
 10. base.py        What is a layer, and how does one write one's own?
+    names.py       What does activation="relu" mean?
     arguments.py   What does a layer accept as an argument? The checks; nothing to learn here.
 
 That is a whole network. Beyond it:
@@ -57,7 +58,7 @@ In each file a comment in `backward` quotes the line of `forward` that the next 
 Whether the outcome is right can be measured without any calculus: see numcnn/gradcheck/.
 """
 
-from numcnn.layers.activations import Activation, Linear, ReLU, Sigmoid, Tanh
+from numcnn.layers.activations import Linear, ReLU, Sigmoid, Tanh
 from numcnn.layers.averagepool2d import AveragePooling2D, AvgPool2D
 from numcnn.layers.base import Layer
 from numcnn.layers.batchnorm import BatchNormalization
@@ -78,6 +79,7 @@ from numcnn.layers.globalpool2d import (
 )
 from numcnn.layers.input import Input, InputLayer
 from numcnn.layers.maxpool2d import MaxPool2D, MaxPooling2D
+from numcnn.layers.names import Activation
 from numcnn.layers.permute import Permute
 from numcnn.layers.rectifiers import ELU, SELU, LeakyReLU, PReLU
 from numcnn.layers.separableconv2d import SeparableConv2D, SeparableConvolution2D

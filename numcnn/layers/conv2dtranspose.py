@@ -9,7 +9,7 @@ from typing import Any
 
 from numcnn import initializers
 from numcnn.errors import ShapeError
-from numcnn.layers import activations
+from numcnn.layers import names
 from numcnn.layers.arguments import data_format_name, padding_name, pair, positive_int
 from numcnn.layers.base import Array, Layer, Shape
 from numcnn.layers.borders import borders
@@ -115,7 +115,7 @@ class Conv2DTranspose(Layer):
             self.output_padding = rows[0], columns[0]
         self.data_format = data_format_name(data_format)
         self.dilation_rate = pair("dilation_rate of Conv2DTranspose", dilation_rate)
-        self.activation = activations.get(activation)
+        self.activation = names.get(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
@@ -206,7 +206,7 @@ class Conv2DTranspose(Layer):
             "output_padding": self.output_padding,
             "data_format": self.data_format,
             "dilation_rate": self.dilation_rate,
-            "activation": activations.serialize(self.activation),
+            "activation": names.serialize(self.activation),
             "use_bias": self.use_bias,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),

@@ -26,7 +26,7 @@ from typing import Any
 
 from numcnn import initializers
 from numcnn.errors import ShapeError
-from numcnn.layers import activations
+from numcnn.layers import names
 from numcnn.layers.arguments import positive_int
 from numcnn.layers.base import Array, Layer, Shape
 
@@ -95,7 +95,7 @@ class Dense(Layer):
             kwargs["input_shape"] = (kwargs.pop("input_dim"),)
         super().__init__(**kwargs)
         self.units = positive_int("units of Dense", units)
-        self.activation = activations.get(activation)
+        self.activation = names.get(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
@@ -139,7 +139,7 @@ class Dense(Layer):
         """Return the arguments that make this layer again."""
         return {
             "units": self.units,
-            "activation": activations.serialize(self.activation),
+            "activation": names.serialize(self.activation),
             "use_bias": self.use_bias,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),

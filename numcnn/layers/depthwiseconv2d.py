@@ -8,7 +8,7 @@ of channels, a Conv2D with 1x1 windows behind it does: see separableconv2d.py.
 from typing import Any
 
 from numcnn import initializers
-from numcnn.layers import activations
+from numcnn.layers import names
 from numcnn.layers.arguments import data_format_name, padding_name, pair, positive_int
 from numcnn.layers.base import Array, Layer, Shape
 from numcnn.layers.im2col import (
@@ -103,7 +103,7 @@ class DepthwiseConv2D(Layer):
         self.depth_multiplier = positive_int("depth_multiplier", depth_multiplier)
         self.data_format = data_format_name(data_format)
         self.dilation_rate = pair("dilation_rate of DepthwiseConv2D", dilation_rate)
-        self.activation = activations.get(activation)
+        self.activation = names.get(activation)
         self.use_bias = bool(use_bias)
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
@@ -170,7 +170,7 @@ class DepthwiseConv2D(Layer):
             "depth_multiplier": self.depth_multiplier,
             "data_format": self.data_format,
             "dilation_rate": self.dilation_rate,
-            "activation": activations.serialize(self.activation),
+            "activation": names.serialize(self.activation),
             "use_bias": self.use_bias,
             "depthwise_initializer": initializers.serialize(self.depthwise_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),

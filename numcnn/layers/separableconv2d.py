@@ -7,7 +7,7 @@ done after the other, with KH*KW*C*M and C*M*F weights: several times fewer.
 from typing import Any
 
 from numcnn import initializers
-from numcnn.layers import activations
+from numcnn.layers import names
 from numcnn.layers.arguments import data_format_name, padding_name, pair, positive_int
 from numcnn.layers.base import Array, Layer, Shape
 from numcnn.layers.depthwiseconv2d import by_channel, by_channel_backward
@@ -104,7 +104,7 @@ class SeparableConv2D(Layer):
         self.data_format = data_format_name(data_format)
         self.dilation_rate = pair("dilation_rate of SeparableConv2D", dilation_rate)
         self.depth_multiplier = positive_int("depth_multiplier", depth_multiplier)
-        self.activation = activations.get(activation)
+        self.activation = names.get(activation)
         self.use_bias = bool(use_bias)
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.pointwise_initializer = initializers.get(pointwise_initializer)
@@ -180,7 +180,7 @@ class SeparableConv2D(Layer):
             "data_format": self.data_format,
             "dilation_rate": self.dilation_rate,
             "depth_multiplier": self.depth_multiplier,
-            "activation": activations.serialize(self.activation),
+            "activation": names.serialize(self.activation),
             "use_bias": self.use_bias,
             "depthwise_initializer": initializers.serialize(self.depthwise_initializer),
             "pointwise_initializer": initializers.serialize(self.pointwise_initializer),

@@ -18,7 +18,7 @@ from numcnn.layers import (
     Layer,
     Reshape,
 )
-from numcnn.layers.activations import ACTIVATIONS
+from numcnn.layers.names import ACTIVATIONS
 from numcnn.plotting.check import Array
 from numcnn.plotting.insight import channels_last, one_image
 from numcnn.plotting.style import (

@@ -18,12 +18,13 @@ from numcnn.layers import (
     Dropout,
     Layer,
     LeakyReLU,
+    Linear,
     PReLU,
     ReLU,
     Softmax,
     Tanh,
 )
-from numcnn.layers import activations as module
+from numcnn.layers import names as module
 from numcnn.layers.gauss import density, share_below
 from numcnn.models import Sequential, load_model
 
@@ -167,7 +168,7 @@ def test_names():
     def tanh(x):
         return x
 
-    assert type(module.get(None)) is module.Linear
+    assert type(module.get(None)) is Linear
     assert type(module.get(Tanh)) is type(module.get("tanh")) is type(module.get(tanh)) is Tanh
     given_layer = Tanh()
     assert module.get(given_layer) is not given_layer
