@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numcnn import gradcheck, losses, optimizers
+from numcnn import gradcheck, layers, losses, optimizers
 from numcnn.errors import DTypeError, GradientError, NotCompiledError, ShapeError
 from numcnn.gradcheck import check_layer, check_loss, check_model
 from numcnn.layers import (
@@ -416,6 +416,12 @@ def test_a_curve_that_changes_at_zero_raises_no_false_alarm():
     assert report.set_aside == 0
     for softsign.wrong in (1e-5, -1e-5):
         assert not check_layer(softsign, x).ok
+
+
+@pytest.mark.parametrize(("shape", "seed"), [((2, 1), 1), ((2, 1), 184), ((1, 3), 158)])
+def test_slopes_that_cancel_where_a_curve_changes_are_looked_at_closely(shape, seed):
+    """A sum of slopes near 0 has to be that much nearer: three steps were not enough."""
+    check_layer(layers.Softsign(), shape, seed=seed).raise_if_wrong()
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["relu", None]))

@@ -10,7 +10,7 @@ from numcnn.gradcheck.report import ArrayReport, Entry
 
 Array = np.ndarray[Any, Any]
 ROUNDING = 10 * float(np.finfo(np.float64).eps)  # of an output; it is a sum of some products
-LOOKS = 3  # how often a measurement is repeated, each time at a tenth of the step
+LOOKS = 4  # how often a measurement is repeated, each time at a tenth of the step
 
 
 @dataclass
