@@ -14,7 +14,9 @@ from numcnn.layers import (
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
+    Conv2DTranspose,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
@@ -26,6 +28,7 @@ from numcnn.layers import (
     PReLU,
     ReLU,
     Reshape,
+    SeparableConv2D,
     Softmax,
     UpSampling2D,
     ZeroPadding2D,
@@ -116,6 +119,9 @@ NETS = {
         UpSampling2D(2),
         Permute((3, 1, 2)),
         Conv2D(3, 2, data_format="channels_first"),
+        Conv2DTranspose(2, 2, data_format="channels_first"),
+        DepthwiseConv2D(2, data_format="channels_first"),
+        SeparableConv2D(3, 2, data_format="channels_first"),
         PReLU(),
         GlobalAveragePooling2D(data_format="channels_first"),
         *end,
@@ -218,7 +224,7 @@ def test_nan_goes_through_the_layers_so_that_one_sees_where_it_came_from():
 def test_layouts_are_those_that_the_layers_say():
     first, last = "channels_first", "channels_last"
     model, _ = net("less common layers")
-    assert inspect.data_formats(model) == [last] * 6 + [first] * 5
+    assert inspect.data_formats(model) == [last] * 6 + [first] * 8
     model = Sequential([ReLU(input_shape=(2, 5, 5)), Conv2D(1, 3, data_format=first), Flatten()])
     assert inspect.data_formats(model) == [first, first, first, last]
     assert inspect.data_formats(Sequential([ReLU(input_shape=(5, 5, 2))])) == [last, last]

@@ -17,8 +17,10 @@ from numcnn.layers import (
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
+    Conv2DTranspose,
     Cropping2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
@@ -30,6 +32,7 @@ from numcnn.layers import (
     PReLU,
     ReLU,
     Reshape,
+    SeparableConv2D,
     Softmax,
     UpSampling2D,
     ZeroPadding2D,
@@ -92,6 +95,9 @@ def other_layers():
             Cropping2D(1),
             Permute((3, 1, 2)),
             Conv2D(5, 2, data_format="channels_first"),
+            Conv2DTranspose(3, 2, strides=2, data_format="channels_first"),
+            SeparableConv2D(4, 3, data_format="channels_first", activation="relu"),
+            DepthwiseConv2D(2, data_format="channels_first"),
             GlobalMaxPooling2D(data_format="channels_first"),
             PReLU(),
             Dense(3, activation="silu"),
@@ -278,8 +284,8 @@ def test_less_common_layers_are_said_in_short_too():
     did = [volumes._does(layer) for layer in other_layers().layers]
     assert did[1] == "3×3 hard_sigmoid"
     assert did[3] == "2×2 mean"
-    assert did[8] == "global max"
-    assert did[10] == "silu"
+    assert did[8:12] == ["2×2/2", "3×3 relu", "2×2", "global max"]
+    assert did[13] == "silu"
     model = Sequential([GlobalAveragePooling2D(input_shape=(4, 4, 2))])
     assert volumes._does(model.layers[0]) == "global mean"
 

@@ -11,7 +11,6 @@ from numcnn.errors import DTypeError, NotCompiledError
 from numcnn.layers import (
     Activation,
     BatchNormalization,
-    Conv2D,
     Dense,
     Dropout,
     Flatten,
@@ -196,7 +195,7 @@ def _does(layer: Layer) -> str:
     window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
     if window is not None:
         strides = getattr(layer, "strides", (1, 1))
-        far = f"/{strides[0]}" if isinstance(layer, Conv2D) and max(strides) > 1 else ""
+        far = f"/{strides[0]}" if "Conv" in type(layer).__name__ and max(strides) > 1 else ""
         pools = "mean" if "Average" in type(layer).__name__ else "max"
         pools = pools if hasattr(layer, "pool_size") else ""
         words = [f"{window[0]}×{window[1]}{far}", pools, bend]
@@ -226,22 +225,23 @@ def activation_name(activation: Layer) -> str:
 
 
 def _colour(layer: Layer) -> str:
-    if isinstance(layer, Conv2D):
+    if "Conv" in type(layer).__name__:
         return BLUE
     if "Pool" in type(layer).__name__:
         return AMBER
     return PURPLE if isinstance(layer, Dense) else GREY
 
 
-def _window_of(layer: Layer, before: tuple[int, ...]) -> Any:
+def _window_of(layer: Any, before: tuple[int, ...]) -> Any:
     """Return (size, strides, zeros above and left) of the window that slides over the input."""
     size = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
-    if size is None or not hasattr(layer, "geometry") or len(before) != 3:
+    slides = hasattr(layer, "geometry") and "Transpose" not in type(layer).__name__
+    if size is None or not slides or len(before) != 3:
         return None
     dilation = getattr(layer, "dilation_rate", (1, 1))
     spread = tuple(d * (k - 1) + 1 for d, k in zip(dilation, size, strict=True))
     _, pads = layer.geometry(before[0], before[1])
-    return spread, layer.strides, (pads[0][0], pads[1][0])  # type: ignore[attr-defined]
+    return spread, layer.strides, (pads[0][0], pads[1][0])
 
 
 def _scales(parts: list[Part], smaller: float) -> tuple[float, float, float]:
