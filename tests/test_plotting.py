@@ -569,7 +569,19 @@ import sys
 from numcnn import plotting
 assert not any(name.startswith("matplotlib") for name in sys.modules)
 import numpy as np
+from numcnn.layers import Dense, Flatten
+from numcnn.models import Sequential
+from numcnn.utils import plot_model
+model, image = Sequential([Flatten(input_shape=(4, 4, 1)), Dense(2)]), np.ones((4, 4))
+assert not any(name.startswith("matplotlib") for name in sys.modules)
 figures = [
+    plotting.architecture(model, image),
+    plotting.activations(model, image),
+    plotting.saliency(model, image),
+    plotting.im2col(),
+    plotting.max_pool_routing(),
+    plotting.filters_over_time([np.ones((3, 3, 1, 2)), np.zeros((3, 3, 1, 2))]),
+    plot_model(model, None),
     plotting.learning_curves({{"loss": [1, 0.5], "val_loss": [1, 0.01]}}),
     plotting.misclassified(np.zeros((1, 4, 4)), [0], np.array([[0.1, 0.9]])),
     plotting.confusion_matrix([0, 1], [1, 1]),
