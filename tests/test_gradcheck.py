@@ -424,6 +424,21 @@ def test_slopes_that_cancel_where_a_curve_changes_are_looked_at_closely(shape, s
     check_layer(layers.Softsign(), shape, seed=seed).raise_if_wrong()
 
 
+def test_two_slopes_that_nearly_cancel_where_a_curve_changes_raise_no_false_alarm():
+    """The difference, off by h, is nearer each time; a wrong gradient stays as far off."""
+
+    class Wrong(layers.Softsign):
+        by = 0.0
+
+        def backward(self, dy):
+            return super().backward(dy) * (1 + self.by)
+
+    layer = Wrong()
+    check_layer(layer, (1, 2, 1, 1), seed=1).raise_if_wrong()
+    for layer.by in (1e-5, -1e-5):
+        assert not check_layer(layer, (1, 2, 1, 1), seed=1).ok
+
+
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["relu", None]))
 def test_scores_that_are_exactly_zero_raise_no_false_alarm(seed, activation):
     rng = np.random.default_rng(seed)

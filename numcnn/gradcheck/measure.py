@@ -58,6 +58,7 @@ class Measurement:
         start, middle = x.copy(), self.middle
         step = self.eps * max(1.0, float(np.abs(x).max(initial=0)))
         wrong: tuple[Entry, float] | None = None  # with no kink near, and by how much
+        nearer = False
         for _ in range(LOOKS):
             x[...] = start - step * direction
             before = self.outputs()
@@ -71,7 +72,8 @@ class Measurement:
             error = abs(analytic - numeric) / size if size else 0.0
             error = error if np.isfinite(numeric) else np.inf
             gap = abs(analytic - numeric)
-            if wrong and not gap <= wrong[1] / 5:
+            nearer = wrong is not None and gap <= wrong[1] / 5
+            if wrong and not nearer:
                 return wrong[0]
             if error <= self.tolerance:
                 return Entry(name, index, analytic, numeric, error)
@@ -85,7 +87,7 @@ class Measurement:
             kink = between or bends(before[1:], middle[1:], after[1:])
             wrong = None if kink else (Entry(name, index, analytic, numeric, error), gap)
             step /= 10
-        if wrong:
+        if wrong and not nearer:
             return wrong[0]
         return Entry(name, index, analytic, numeric, error, aside=bool(np.isfinite(numeric)))
 
