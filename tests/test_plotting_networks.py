@@ -172,6 +172,11 @@ def test_boxes_are_to_scale(layout):
     assert "26×26×32" in words(figure)
 
 
+def test_a_face_is_as_wide_as_the_image_is():
+    size = fronts(plotting.architecture(Sequential([Conv2D(2, 3, input_shape=(40, 20, 1))])))
+    np.testing.assert_allclose(size / size[0, 1], [[0.5, 1], [18 / 40, 38 / 40]])
+
+
 def test_columns_are_marked_at_each_factor_of_ten():
     figure = plotting.architecture(Sequential([Dense(10, input_shape=(5000,))]))
     bottom = min(p.get_xy()[:, 1].min() for p in figure.axes[0].patches if isinstance(p, Polygon))
