@@ -4,7 +4,10 @@ Each source knows how many batches an epoch has, as far as that can be known, an
 of an epoch from a place in it onwards. For arrays and sequences the order of a pass over the data
 is a function of the model's seed and the number of steps when the pass began, so that a training
 goes on anywhere. With `steps_per_epoch` an epoch need not be a pass: the next epoch goes on where
-the last one stopped, as in Keras, and one that comes to the end of the data is cut short.
+the last one stopped, as in Keras. Where one comes to the end of arrays it is cut short, with a
+warning, as in Keras 3. A sequence goes on from its beginning, as in Keras 2: many scripts say
+steps_per_epoch=len(x) // batch_size, and with a sequence of one batch more Keras 3 trains on that
+batch alone in every second epoch.
 """
 
 import math
@@ -110,21 +113,24 @@ class Passes(Batches):
 
     Args:
         total: batches in a pass over the data.
-        steps: batches in an epoch; None means a pass. An epoch that comes to the end of the data
-            is cut short.
+        steps: batches in an epoch; None means a pass.
+        around: whether an epoch that comes to the end of the data goes on from their beginning;
+            else it is cut short.
         shuffled: whether each pass is in an order of its own.
     """
 
-    def __init__(self, total: int, steps: int | None, shuffled: bool) -> None:
+    def __init__(self, total: int, steps: int | None, shuffled: bool, around: bool = False) -> None:
         super().__init__()
         self.total, self.given_steps = total, steps
         self.steps = total if steps is None else steps
-        self.shuffled = shuffled
+        self.shuffled, self.around = shuffled, around
 
     def span(self, number: int) -> tuple[int, int]:
         """Return (the batch of its pass that an epoch begins with, how many batches it has)."""
         if self.given_steps is None:
             return 0, self.total
+        if self.around:
+            return number * self.given_steps % max(1, self.total), self.given_steps
         epochs = math.ceil(self.total / self.given_steps)  # to a pass
         start = number % max(1, epochs) * self.given_steps
         return start, min(self.given_steps, self.total - start)
@@ -137,10 +143,12 @@ class Passes(Batches):
         """Yield the number in its pass, and the order of its pass, for each batch of an epoch."""
         start, n = self.span(place.number)
         order: Array | None = None
-        if self.shuffled and place.skip < n:
-            order = self.order(generator(place.seed, place.began - start))  # when its pass began
-        for i in range(start + place.skip, start + n):
-            yield i, order
+        for i in range(start + place.skip, start + n if self.total else start):
+            at = i % self.total
+            if self.shuffled and (order is None or at == 0):
+                steps = place.began - start + i - at  # of the optimizer, when the pass began
+                order = self.order(generator(place.seed, steps))
+            yield at, order
 
     def order(self, rng: np.random.Generator) -> Array:
         """Return the order of a pass."""
@@ -235,7 +243,7 @@ class SequenceBatches(Passes):
         sequence: what makes them.
         look: looks at each of them.
         workers, most: threads that read ahead, and how many batches they are ahead at most.
-        steps, shuffled: see `Passes`.
+        steps, shuffled, around: see `Passes`.
     """
 
     def __init__(
@@ -245,11 +253,13 @@ class SequenceBatches(Passes):
         *,
         steps: int | None = None,
         shuffled: bool = False,
+        around: bool = False,
         workers: int = 1,
         most: int = 10,
     ) -> None:
-        super().__init__(count(sequence), steps, shuffled)
+        super().__init__(count(sequence), steps, shuffled, around)
         self.sequence, self.look = sequence, look
+        self.repeatable = sequence.repeatable
         self.workers, self.most = workers, most
 
     def read(self, place: Place) -> Iterator[Batch]:
@@ -265,7 +275,8 @@ class SequenceBatches(Passes):
 
     def describe(self) -> str:
         """Return its class and length; its batches are not read for that."""
-        return f"{self.total} batches of a {type(self.sequence).__name__}"
+        text = f"{self.total} batches of a {type(self.sequence).__name__}"
+        return text if self.given_steps is None else f"{text}, {self.given_steps} of them an epoch"
 
 
 class StreamBatches(Batches):

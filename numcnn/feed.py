@@ -117,6 +117,7 @@ def batches(
         look,
         steps=steps,
         shuffled=bool(shuffle),
+        around=who == "fit",
         workers=x.workers if reading.workers is None else reading.workers,
         most=x.max_queue_size if reading.max_queue_size is None else reading.max_queue_size,
     )

@@ -177,7 +177,7 @@ def test_a_sequence_goes_on_within_an_epoch(tmp_path):
         assert found.history == expected.history
     with pytest.raises(ValueError, match="data is 7 batches of a Parts, it was 4 batches"):
         load_model(files[0]).fit(Parts(size=2), epochs=3, verbose=0, resume=True)
-    with pytest.raises(ValueError, match="a generator cannot say where"):
+    with pytest.raises(ValueError, match=r"a generator, and .*, cannot say where"):
         load_model(files[0]).fit(forever(), epochs=3, verbose=0, resume=True)
 
 
@@ -560,11 +560,33 @@ def test_the_generator_methods_of_keras_2():
         model.fit_generator(Parts(), workers=4, use_multiprocessing=True, verbose=0)
 
 
-def test_fit_generator_begins_a_sequence_anew_where_an_epoch_is_longer():
+@pytest.mark.parametrize("fit", ["fit", "fit_generator"])
+def test_a_sequence_goes_on_from_its_beginning_where_an_epoch_is_longer(fit):
     parts = Parts(size=7)
     model = cnn()
-    model.fit_generator(parts, steps_per_epoch=5, epochs=2, shuffle=False, verbose=0)
-    assert parts.asked == ["begin", 0, 1, 0, 1, 0, "end"] * 2
+    getattr(model, fit)(parts, steps_per_epoch=5, epochs=2, shuffle=False, verbose=0)
+    assert parts.asked == ["begin", 0, 1, 0, 1, 0, "end", "begin", 1, 0, 1, 0, 1, "end"]
+    shuffled = Parts(size=2)
+    cnn().fit(shuffled, steps_per_epoch=6, epochs=7, verbose=0)
+    numbers = [n for n in shuffled.asked if isinstance(n, int)]
+    passes = [tuple(numbers[i : i + 7]) for i in range(0, 42, 7)]
+    assert all(sorted(order) == list(range(7)) for order in passes)
+    assert len(set(passes)) > 1
+
+
+def test_going_on_within_a_sequence_that_began_anew(tmp_path):
+    each = tmp_path / "{epoch}-{batch}.npz"
+    kwargs = {"steps_per_epoch": 3, "epochs": 4, "verbose": 0}
+    whole = cnn()
+    whole.fit(Parts(), callbacks=[ModelCheckpoint(each, save_freq=1)], **kwargs)
+    files = sorted(tmp_path.glob("?-?.npz"))
+    assert len(files) == 12
+    for path in files:
+        again = load_model(path)
+        again.fit(Parts(), resume=True, **kwargs)
+        assert fingerprint(again) == fingerprint(whole), path.name
+    with pytest.raises(ValueError, match=r"data is .* it was .*, 3 of them an epoch"):
+        load_model(files[0]).fit(Parts(), resume=True, **(kwargs | {"steps_per_epoch": 2}))
 
 
 def test_the_size_of_batches_is_the_generators():

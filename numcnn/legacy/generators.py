@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from numcnn.callbacks import History
-from numcnn.utils.sequence import PyDataset, count
 
 Array = np.ndarray[Any, Any]
 
@@ -37,14 +36,7 @@ class GeneratorMethods:
         shuffle: bool = True,
         initial_epoch: int = 0,
     ) -> History:
-        """Train on what a generator or a `Sequence` gives.
-
-        Where an epoch asks for more batches than a `Sequence` has, it begins anew, as in Keras 2
-        (`fit` cuts such an epoch short, as in Keras 3).
-        """
-        if isinstance(generator, PyDataset) and isinstance(steps_per_epoch, int):
-            if 0 < count(generator) < steps_per_epoch:
-                generator = Repeated(generator, steps_per_epoch)
+        """Train on what a generator or a `Sequence` gives."""
         history: History = self.fit(
             generator,
             epochs=epochs,
@@ -105,26 +97,3 @@ class GeneratorMethods:
             use_multiprocessing=use_multiprocessing,
         )
         return outputs
-
-
-class Repeated(PyDataset):
-    """A `Sequence` that begins anew until there are enough batches."""
-
-    def __init__(self, sequence: PyDataset, length: int) -> None:
-        super().__init__(sequence.workers, False, sequence.max_queue_size)
-        self.sequence, self.length = sequence, length
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> Any:
-        """Return a batch of the sequence."""
-        return self.sequence[index % count(self.sequence)]
-
-    def on_epoch_begin(self) -> None:
-        """Tell the sequence."""
-        self.sequence.on_epoch_begin()
-
-    def on_epoch_end(self) -> None:
-        """Tell the sequence."""
-        self.sequence.on_epoch_end()

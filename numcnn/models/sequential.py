@@ -133,7 +133,8 @@ class Sequential(Compiled, GeneratorMethods):
                 both are multiplied.
             initial_epoch: the epoch to begin with, counted from 0.
             steps_per_epoch: batches in an epoch; by default all of them, and of a generator all
-                that come. Arrays and sequences go on in the next epoch where the last one stopped.
+                that come. Arrays and sequences go on in the next epoch where the last one stopped;
+                arrays that come to their end cut the epoch short, sequences begin anew.
             validation_steps: batches in a validation; a generator needs it.
             validation_batch_size: samples per batch there; by default batch_size.
             validation_freq: 2 for a validation after every second epoch; or a list of epochs,
@@ -181,8 +182,9 @@ class Sequential(Compiled, GeneratorMethods):
         validated = feed.validated_epochs(validation_freq)
         if resume and not source.repeatable:
             raise ValueError(
-                "resume=True needs data that can be gone back to: a generator cannot say where the "
-                "training stopped. Give arrays or a Sequence."
+                "resume=True needs data that can be gone back to: a generator, and images that "
+                "are changed at random, cannot say where the training stopped. Give arrays, or a "
+                "Sequence that returns the same batch for the same number."
             )
         with self._training:
             self._begin(source, initial_epoch, epochs, resume)

@@ -34,6 +34,7 @@ class PyDataset:
     """
 
     # For those that do not call super().__init__, which Keras 2 did not ask for.
+    repeatable = True  # whether the same number gives the same batch again
     workers = 1
     use_multiprocessing = False
     max_queue_size = 10

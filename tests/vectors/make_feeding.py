@@ -24,7 +24,7 @@ CASES = {
     "a split": {"validation_split": 0.3, "sample_weight": True},
     "a data set": {"dataset": True},
     "a data set with class weights": {"dataset": True, "class_weight": {1: 2.0}},
-    "fewer steps of a data set": {"dataset": True, "steps_per_epoch": 3},
+    "fewer steps of a data set": {"dataset": True, "steps_per_epoch": 2},
 }
 
 
