@@ -17,6 +17,7 @@ from numcnn import (
     models,
     optimizers,
     plotting,
+    preprocessing,
     utils,
 )
 from numcnn._version import __version__
@@ -41,6 +42,7 @@ __all__ = [
     "models",
     "optimizers",
     "plotting",
+    "preprocessing",
     "set_num_threads",
     "utils",
     "warmup",

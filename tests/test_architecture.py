@@ -116,7 +116,16 @@ MAY_IMPORT = {
         "seeds",
         "stack",
     ),
-    "legacy": ("callbacks", "utils.sequence"),
+    "legacy": ("callbacks", "legacy", "preprocessing"),
+    "preprocessing": (
+        "backend",
+        "data",
+        "errors",
+        "preprocessing",
+        "rows",
+        "seeds",
+        "utils.sequence",
+    ),
     "training": ("batches", "callbacks", "engine", "errors", "run"),
     "saving": (
         "saving",
