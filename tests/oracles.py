@@ -425,6 +425,31 @@ def activation_backward(name, x, dy):
     return dy * elementwise(slopes.get(name) or slope(ELEMENTWISE[name]), x)
 
 
+def added(x, noise):
+    y = np.zeros_like(x)
+    for index in indices(x.shape):
+        y[index] = x[index] + noise[index]
+    return y
+
+
+def multiplied(x, mask):
+    y = np.zeros_like(x)
+    for index in indices(x.shape):
+        y[index] = x[index] * mask[index]
+    return y
+
+
+def alpha_dropout(x, mask, rate):
+    """Dropped numbers become SELU's limit; then mean and variance are put right."""
+    low = -1.0507009873554805 * 1.6732632423543772
+    mean = rate * low
+    variance = (1 - rate) * 1 + rate * low**2 - mean**2  # for x of mean 0 and variance 1
+    y = np.zeros_like(x)
+    for index in indices(x.shape):
+        y[index] = ((x[index] if mask[index] else low) - mean) / math.sqrt(variance)
+    return y
+
+
 def prelu(x, alpha):
     """alpha has the shape of a sample, with 1 where it is shared."""
     y = np.zeros(x.shape, np.result_type(x, alpha))

@@ -37,6 +37,7 @@ That is a whole network. Beyond it:
                    What other bends are there, and what does each of them do better than ReLU?
 15. depthwiseconv2d.py, separableconv2d.py, conv2dtranspose.py
                    What if filters do not mix channels, or an image is to become larger again?
+16. noise.py       And if dropout silences whole channels, or blurs?
 
 Then losses/ (where the first gradient comes from) and optimizers/ (what is done with the last).
 
@@ -80,6 +81,7 @@ from numcnn.layers.globalpool2d import (
 from numcnn.layers.input import Input, InputLayer
 from numcnn.layers.maxpool2d import MaxPool2D, MaxPooling2D
 from numcnn.layers.names import Activation
+from numcnn.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout2D
 from numcnn.layers.permute import Permute
 from numcnn.layers.rectifiers import ELU, SELU, LeakyReLU, PReLU
 from numcnn.layers.separableconv2d import SeparableConv2D, SeparableConvolution2D
@@ -91,6 +93,7 @@ __all__ = [
     "GELU",
     "SELU",
     "Activation",
+    "AlphaDropout",
     "AveragePooling2D",
     "AvgPool2D",
     "BatchNormalization",
@@ -104,6 +107,8 @@ __all__ = [
     "Dropout",
     "Exponential",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling2D",
     "GlobalAvgPool2D",
     "GlobalMaxPool2D",
@@ -128,6 +133,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Softsign",
+    "SpatialDropout2D",
     "Swish",
     "Tanh",
     "UpSampling2D",

@@ -91,6 +91,55 @@ def prelu_cases(draw):
     )
 
 
+@st.composite
+def noise_cases(draw, cls):
+    """What is drawn is read off the layer; what is done with it is written out here."""
+    rate = draw(st.sampled_from([0.0, 0.5, 0.75]))
+    layer, shape = cls(rate, seed=draw(seeds)), draw(shapes)
+    if cls is layers.SpatialDropout2D:
+        shape = (shape * 3)[:3]
+
+    def drawn(x):
+        if cls is layers.GaussianNoise:
+            return layer.noise(x)
+        return np.broadcast_to(layer.mask(x), x.shape)
+
+    def forward(x, params):
+        if cls is layers.GaussianNoise:
+            return oracles.added(x, drawn(x))
+        if cls is layers.AlphaDropout:
+            return oracles.alpha_dropout(x, drawn(x), rate)
+        return oracles.multiplied(x, drawn(x))
+
+    def backward(x, params, dy):
+        if cls is layers.GaussianNoise:
+            return {"x": dy}
+        if cls is layers.AlphaDropout:
+            unshifted = oracles.alpha_dropout(np.zeros_like(x), drawn(x), rate)
+            return {"x": oracles.alpha_dropout(dy, drawn(x), rate) - unshifted}
+        return {"x": oracles.multiplied(dy, drawn(x))}
+
+    argument = "stddev" if cls is layers.GaussianNoise else "rate"
+    return Case(
+        layer,
+        shape,
+        draw(batches),
+        draw(seeds),
+        forward,
+        backward,
+        exact=cls is layers.SpatialDropout2D,
+        one_by_one=lambda: setattr(layer, argument, 0.0),
+    )
+
+
+NOISES = [
+    layers.AlphaDropout,
+    layers.GaussianDropout,
+    layers.GaussianNoise,
+    layers.SpatialDropout2D,
+]
+
+
 def bent(max_value, slope, threshold):
     layer = layers.ReLU(max_value, slope, threshold)
     return layer, oracles.bent_relu(np.inf if max_value is None else max_value, slope, threshold)
@@ -113,6 +162,7 @@ CASES = {
         lambda alpha: (layers.ELU(alpha), oracles.elu(alpha)), st.sampled_from([0.5, 1.0, 3.0])
     ),
     "GELU, approximate": elementwise_cases(lambda: (layers.GELU(True), oracles.gelu_by_tanh)),
+    **{cls.__name__: noise_cases(cls) for cls in NOISES},
     "LogSoftmax": activation_cases("log_softmax", layers.LogSoftmax),
 } | {
     cls.__name__: elementwise_cases(lambda cls=cls, name=name: (cls(), named[name]))

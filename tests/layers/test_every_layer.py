@@ -112,7 +112,7 @@ def test_a_copy_is_independent(name, data):
         np.testing.assert_array_equal(p, q)
 
 
-@pytest.mark.parametrize("name", sorted(CASES.keys() - {"Linear", "InputLayer"}))
+@pytest.mark.parametrize("name", sorted(CASES.keys() - {"Linear", "InputLayer", "GaussianNoise"}))
 @given(data=st.data())
 def test_backward_without_forward_says_so(name, data):
     case = data.draw(CASES[name])
