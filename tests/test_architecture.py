@@ -131,13 +131,17 @@ MAY_IMPORT = {
         "saving",
         "layers",
         "losses",
+        "metrics",
         "optimizers",
         "errors",
+        "extras",
         "files",
         "run",
         "seeds",
         "_version",
     ),
+    "extras": (),
+    "export": ("export", "layers", "errors", "extras", "files", "_version"),
     "utils": ("utils", "data", "errors", "seeds", "plotting", "stack"),
     "datasets": ("datasets", "errors", "files"),
 }
@@ -250,6 +254,20 @@ def test_only_known_packages_are_imported():
         if name == "numcnn.testing.strategies":
             allowed.add("hypothesis")  # comes with the extra `test`
         assert {found.split(".")[0] for found in imports(path)} <= allowed, name
+
+
+def test_optional_packages_are_loaded_in_one_place():
+    users = {
+        name
+        for name, path in MODULES.items()
+        if "import_module" in path.read_text(encoding="utf-8") and name != "numcnn.extras"
+    }
+    assert not users
+    program = "import sys, numcnn.export, numcnn.saving; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT.parent
+    )
+    assert not {"h5py", "onnx", "safetensors"} & set(done.stdout.split())
 
 
 @pytest.mark.parametrize("kind", [ast.Assert, ast.Global])
