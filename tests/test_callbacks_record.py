@@ -61,7 +61,7 @@ def test_model_checkpoint_every_few_batches(tmp_path):
 def test_model_checkpoint_finds_mistakes_early(tmp_path):
     x, y, _ = images(4)
     with pytest.raises(ValueError, match=r"\.npz"):
-        ModelCheckpoint(tmp_path / "model.h5")
+        ModelCheckpoint(tmp_path / "model.pt")
     for wrong in (0, -1, True, "batch", 1.5):
         with pytest.raises(ValueError, match="save_freq"):
             ModelCheckpoint("m.npz", save_freq=wrong)

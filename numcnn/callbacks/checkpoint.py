@@ -11,6 +11,9 @@ from numcnn.data import integer
 from numcnn.errors import DTypeError
 from numcnn.files import check_writable
 
+MODELS = (".npz", ".keras", ".h5", ".hdf5")
+WEIGHTS = (".npz", ".h5", ".hdf5", ".safetensors")
+
 
 class ModelCheckpoint(Monitor):
     """Save the model as it trains, each time in one piece: whole, or the file before stays.
@@ -23,7 +26,8 @@ class ModelCheckpoint(Monitor):
 
     Args:
         filepath: where to; `{epoch:02d}`, `{batch}` (both from 1) and names in the logs such as
-            `{val_loss:.2f}` are filled in. It ends in .npz.
+            `{val_loss:.2f}` are filled in. It ends in .npz, or in .keras or .h5 for a file of
+            Keras's, from which nothing can be resumed.
         monitor: the number that says which is best.
         verbose: 1 prints a line at each save.
         save_best_only: whether only an improvement is saved.
@@ -64,8 +68,9 @@ class ModelCheckpoint(Monitor):
     ) -> None:
         super().__init__(monitor, mode)
         self.filepath = os.fspath(filepath)
-        if not self.filepath.endswith(".npz"):
-            raise ValueError(f"filepath must end in .npz, got {self.filepath!r}.")
+        endings = WEIGHTS if save_weights_only else MODELS
+        if not self.filepath.endswith(endings):
+            raise ValueError(f"filepath must end in {', '.join(endings)}, got {self.filepath!r}.")
         if save_freq != "epoch":
             integer("save_freq, where it is not 'epoch',", save_freq, 1)
         if initial_value_threshold is not None:
