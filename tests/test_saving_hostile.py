@@ -233,9 +233,8 @@ def test_a_config_that_lacks_an_argument_is_refused_when_saving(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_files_of_keras_are_called_by_their_name(tmp_path):
+def test_what_is_called_hdf5_and_is_not(tmp_path):
     (tmp_path / "old.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64))
-    with pytest.raises(ModelFileError, match="an HDF5 file, as Keras writes"):
-        load_model(tmp_path / "old.h5")
-    with pytest.raises(ValueError, match=r"write 'old\.npz' instead of 'old\.h5'"):
-        cnn().save("old.h5")
+    refused(tmp_path / "old.h5", "beyond its end")
+    with pytest.raises(ValueError, match=r"\.npz, \.keras, \.h5.*write 'old\.npz'.*of 'old\.pt'"):
+        cnn().save("old.pt")

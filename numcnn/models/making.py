@@ -15,6 +15,8 @@ def load_model(
 ) -> Sequential:
     """Return the model that `model.save` wrote, bit for bit, ready to predict or to train on.
 
+    Files that Keras wrote are read too, `.keras` and `.h5`; the content says which a file is.
+
     Args:
         path: the file.
         custom_objects: layer classes of your own by name. Others than numcnn's own and these are

@@ -363,20 +363,22 @@ class Sequential(Compiled, GeneratorMethods):
     # ---- weights and files ------------------------------------------------------------------
 
     def save(self, filepath: str | os.PathLike[str]) -> None:
-        """Write configuration, weights and optimizer memory to one `.npz` file, atomically.
+        """Write configuration, weights and optimizer memory to one file, atomically.
 
-        Metrics that are functions of your own are left out: a file holds no code.
+        The name says in which form: `.npz` is numcnn's own and holds also how far the training is;
+        `.keras` and `.h5` are Keras's (with the extra `keras`; numcnn.saving.keras says what they
+        carry). Metrics that are functions of your own are left out: a file holds no code.
         """
         self._require_built("save")
         saving.save_model(self, filepath)
 
     def save_weights(self, filepath: str | os.PathLike[str]) -> None:
-        """Write the weights alone to a `.npz` file, atomically."""
+        """Write the weights alone, atomically: `.npz`, `.weights.h5`, `.h5` or `.safetensors`."""
         self._require_built("save_weights")
         saving.save_weights(self, filepath)
 
     def load_weights(self, filepath: str | os.PathLike[str]) -> None:
-        """Read weights from a file of `save` or `save_weights`, all or none."""
+        """Read weights from a file of `save` or `save_weights`, all or none; Keras's files too."""
         self._require_built("load_weights")
         saving.load_weights(self, filepath)
 

@@ -1,15 +1,38 @@
-"""A model in one file: see npz.py for its form, description.py for what stands in it."""
+"""A model in one file, in one of several forms: the name says which, and when read the content.
+
+    .npz                 numcnn's own: everything, to go on training from where it stopped (npz.py)
+    .keras, .h5          Keras's: a model to be used or trained on there (keras/)
+    .weights.h5, .h5     Keras's, the weights alone
+    .safetensors         the weights alone, for any program (safetensors.py)
+
+`description.py` says what a model consists of. A file that is read may come from anyone: none can
+run code, have more memory taken than it is long, or leave a model half changed.
+"""
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from numcnn.errors import ModelFileError
+from numcnn.files import check_writable
 from numcnn.layers.base import Layer
-from numcnn.saving import npz
-from numcnn.saving.description import MAX_LAYERS, build, describe, is_weight, one_line, weights_of
+from numcnn.saving import forms, npz, safetensors
+from numcnn.saving.description import (
+    MAX_LAYERS,
+    build,
+    describe,
+    is_weight,
+    one_line,
+    restore_states,
+    weights_of,
+)
+from numcnn.saving.forms import HDF5, KERAS, NPZ, SAFETENSORS
+from numcnn.saving.keras import files as keras
+from numcnn.saving.keras.layers import keras_name
 from numcnn.saving.npz import MAX_CONFIG_BYTES
 
 if TYPE_CHECKING:
@@ -29,12 +52,22 @@ Array = np.ndarray[Any, Any]
 
 def save_model(model: "Sequential", path: str | os.PathLike[str]) -> None:
     """Write configuration, weights and optimizer memory; what `model.save` calls."""
-    npz.write(path, *describe(model))
+    form = forms.by_name(path, "models", forms.MODELS)
+    check_writable(path)
+    write = {NPZ: npz.write, KERAS: keras.write_zip, HDF5: keras.write_hdf5}[form]
+    write(path, *describe(model))
 
 
 def save_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
     """Write the weights alone; what `model.save_weights` calls."""
-    npz.write(path, {"config": None}, weights_of(model))
+    form = forms.by_name(path, "weights", forms.WEIGHTS)
+    check_writable(path)
+    if form == NPZ:
+        npz.write(path, {"config": None}, weights_of(model))
+    elif form == SAFETENSORS:
+        safetensors.write(path, _for_others(model))
+    else:
+        keras.write_weights(path, model.get_config(), weights_of(model))
 
 
 def load_model(
@@ -43,31 +76,70 @@ def load_model(
     custom_objects: dict[str, type[Layer]] | None = None,
 ) -> None:
     """Make an empty model the one that stands in a file; what `numcnn.models.load_model` calls."""
-    description, arrays = npz.read(path)
+    left: list[str] = []
+    with _refusing(path, "is not a model that can be read"):
+        form = forms.by_content(path)
+        if form == NPZ:
+            description, arrays = npz.read(path)
+        elif form == SAFETENSORS:
+            description, arrays = {"config": None}, {}
+        else:
+            read = keras.read_zip if form == KERAS else keras.read_hdf5
+            description, arrays, left = read(path)
     if description.get("config") is None:
         raise ModelFileError(
-            f"{path} holds weights only (it was written by save_weights). Build the model and call "
-            "model.load_weights(path)."
+            f"{os.fspath(path)} holds weights only (it was written by save_weights). Build the "
+            "model and call model.load_weights(path)."
         )
-    try:
+    with _refusing(path, "does not describe a model that numcnn can build"):
         build(model, description, arrays, custom_objects)
-    except Exception as error:
-        raise ModelFileError(
-            f"{path} does not describe a model that numcnn can build: {one_line(error)}"
-        ) from error
+        if form == NPZ:
+            restore_states(model, description)
+    for text in left:
+        warnings.warn(f"{os.fspath(path)}: {text}.", stacklevel=3)
     _warn_of_nan(path, weights_of(model))
 
 
 def load_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
     """Take the weights of a file into a model that is built; what `model.load_weights` calls."""
-    _, arrays = npz.read(path)
-    weights = {key: array for key, array in arrays.items() if is_weight(key)}
+    with _refusing(path, "is not a model that can be read"):
+        form = forms.by_content(path)
+        if form == NPZ:
+            _, arrays = npz.read(path)
+            weights = [array for key, array in arrays.items() if is_weight(key)]
+        elif form == SAFETENSORS:
+            weights = safetensors.read(path, list(_for_others(model)))
+        else:
+            read = keras.weights_of_zip if form == KERAS else keras.weights_of_hdf5
+            weights = read(path, lambda: keras.outline_of(model.get_config()))
     # Layers may have other names than in the file; their order and shapes must be the same.
     try:
-        model.set_weights(list(weights.values()))
+        model.set_weights(weights)
     except ValueError as error:
-        raise ModelFileError(f"{path} holds weights of another architecture. {error}") from None
-    _warn_of_nan(path, weights)
+        raise ModelFileError(
+            f"{os.fspath(path)} holds weights of another architecture. {error}"
+        ) from None
+    _warn_of_nan(path, weights_of(model))
+
+
+def _for_others(model: "Sequential") -> dict[str, Array]:
+    """Return the weights by Keras's names: 'conv2d/kernel'."""
+    return {
+        f"{layer.name}/{keras_name(type(layer).__name__, name)}": array
+        for layer in model.layers
+        for name, array in layer.named_weights().items()
+    }
+
+
+@contextmanager
+def _refusing(path: str | os.PathLike[str], what: str) -> Iterator[None]:
+    """Turn what a file may be refused for into one error; what the file is not to blame for not."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError, IsADirectoryError, ImportError):
+        raise
+    except Exception as error:
+        raise ModelFileError(f"{os.fspath(path)} {what}: {one_line(error)}") from error
 
 
 def _warn_of_nan(path: str | os.PathLike[str], weights: dict[str, Array]) -> None:

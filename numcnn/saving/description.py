@@ -64,11 +64,15 @@ def build(
         _rebuild(model, description["config"], arrays, classes)
         _recompile(model, description["compiled"], arrays)
         _resume(model, description.get("training"), arrays)
+    if arrays:
+        raise ModelFileError(f"It holds arrays that belong to no layer: {sorted(arrays)}.")
+
+
+def restore_states(model: "Sequential", description: dict[str, Any]) -> None:
+    """Give the layers back their counters and seeds, and the model its own."""
     for layer, state in zip(model.layers, description["states"], strict=True):
         layer.set_state({str(key): _count(key, state[key]) for key in layer.get_state()})
     model.seed = _count("seed", description["seed"])
-    if arrays:
-        raise ModelFileError(f"It holds arrays that belong to no layer: {sorted(arrays)}.")
 
 
 def weights_of(model: "Sequential", trainable_only: bool = False) -> dict[str, Array]:

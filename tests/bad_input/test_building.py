@@ -142,7 +142,7 @@ CASES |= {
     "backward before forward": case(
         lambda m: Dense(3).backward(np.zeros((1, 3))), RuntimeError, "'dense'", "training=True"
     ),
-    "save as h5": case(lambda m: m.save("model.h5"), ValueError, ".npz", "'model.h5'"),
+    "save as pt": case(lambda m: m.save("model.pt"), ValueError, ".npz", "'model.pt'"),
     "save into no folder": case(
         lambda m: m.save("no/model.npz"), FileNotFoundError, "no", "make it first"
     ),
