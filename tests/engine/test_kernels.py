@@ -152,6 +152,9 @@ def test_matmul_of_any_numbers(p):
 
 
 @given(products())
+@example(  # rows two numbers apart, as many as are turned at a time where they stand side by side
+    ONE | {"dtype": "float64", "n": 40, "n_k": 30, "transposed": True, "gap": 3, "q1": 2}
+)
 def test_pack(p):
     rng, moats = np.random.default_rng(p["seed"]), Moats()
     n, n_k, width = p["n"], min(p["n_k"], 30), width_of(p["dtype"])
