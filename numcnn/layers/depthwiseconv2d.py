@@ -1,11 +1,13 @@
 """DepthwiseConv2D: filters that look at one channel each, and never mix them.
 
 A Conv2D filter sums over all channels. Here each channel has filters of its own, so there are C
-small products instead of a large one, with F times fewer multiplications. What is lost, the mixing
-of channels, a Conv2D with 1x1 windows behind it does: see separableconv2d.py.
+small sums instead of a large product, and F / M times fewer multiplications. What is lost, the
+mixing of channels, a Conv2D with 1x1 windows behind it does: see separableconv2d.py.
 """
 
 from typing import Any
+
+import numpy as np
 
 from numcnn import initializers
 from numcnn.layers import names
@@ -29,14 +31,17 @@ class DepthwiseConv2D(Layer):
         forward    z[n, oh, ow, c*M + m] = b[c*M + m] + sum over i, j of
                        x_padded[n, oh*sh + i*rh, ow*sw + j*rw, c] * w[i, j, c, m]
                    y = activation(z)
-                   As matrices, one row per window, for each channel c:  z_c = cols_c @ w_c
+                   With all windows of x from im2col, tap by tap:
+                   z[..., c*M + m] = sum over i, j of cols[..., i, j, c] * w[i, j, c, m]
         backward   dz = activation.backward(dy), db = sum of dz over all windows
-                   dw_c = cols_c.T @ dz_c        dcols_c = dz_c @ w_c.T        (as in dense.py)
+                   By the chain rule each factor of a product collects dz times the other one:
+                   dw[i, j, c, m]      = sum over windows of cols[..., i, j, c] * dz[..., c*M + m]
+                   dcols[..., i, j, c] = sum over m of dz[..., c*M + m] * w[i, j, c, m]
                    dx = col2im(dcols)
 
     Shapes:
         x: (N, H, W, C)     y: (N, OH, OW, C*M)     w: (KH, KW, C, M)     b: (C*M,)
-        cols_c: (N*OH*OW, KH*KW)     w_c: (KH*KW, M)     z_c: (N*OH*OW, M)
+        cols: (N, OH, OW, KH, KW, C)     z: (N, OH, OW, C*M)
         OH and OW as in Conv2D. With data_format='channels_first': x (N, C, H, W), y likewise.
 
     Args:
@@ -135,7 +140,7 @@ class DepthwiseConv2D(Layer):
         )
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return y = activation(z + b), with z_c = cols_c @ w_c for each channel."""
+        """Return y = activation(z + b), each channel convolved with its own filters."""
         x = channels_last(x, self.data_format)
         _, padding = self.geometry(*x.shape[1:3])
         cols = im2col(x, self.kernel_size, self.strides, padding, self.dilation_rate)
@@ -179,27 +184,42 @@ class DepthwiseConv2D(Layer):
 
 
 def by_channel(cols: Array, w: Array) -> Array:
-    """Return z_c = cols_c @ w_c for all channels, side by side.
+    """Return z, each channel of cols times its own filters.
+
+    Math:
+        z[..., c*M + m] = sum over i, j of cols[..., i, j, c] * w[i, j, c, m]
 
     Shapes:
         cols: (N, OH, OW, KH, KW, C)     w: (KH, KW, C, M)     z: (N, OH, OW, C*M)
+
+    Example:
+        >>> import numpy as np
+        >>> by_channel(np.ones((1, 1, 1, 2, 2, 1)), np.arange(4.0).reshape(2, 2, 1, 1)).ravel()
+        array([6.])
     """
-    *size, kh, kw, c = cols.shape
-    n_windows = cols[..., 0, 0, 0].size
-    cols_c = cols.reshape(n_windows, kh * kw, c).transpose(2, 0, 1)  # (C, N*OH*OW, KH*KW)
-    w_c = w.reshape(kh * kw, c, -1).transpose(1, 0, 2)  # (C, KH*KW, M)
-    z_c = cols_c @ w_c  # (C, N*OH*OW, M)
-    return z_c.transpose(1, 0, 2).reshape(*size, c * w.shape[3])
+    z = np.einsum("nhwijc,ijcm->nhwcm", cols, w)  # (N, OH, OW, C, M)
+    return z.reshape(*cols.shape[:3], w[0, 0].size)
 
 
 def by_channel_backward(cols: Array, w: Array, dz: Array) -> tuple[Array, Array]:
-    """Return dw and dcols, in the shapes of w and cols."""
-    kh, kw, c, m = w.shape
-    n_windows = dz[..., 0].size
-    dz_c = dz.reshape(n_windows, c, m).transpose(1, 0, 2)  # (C, N*OH*OW, M)
-    cols_c = cols.reshape(n_windows, kh * kw, c).transpose(2, 0, 1)  # (C, N*OH*OW, KH*KW)
-    w_c = w.reshape(kh * kw, c, m).transpose(1, 0, 2)  # (C, KH*KW, M)
-    # z_c = cols_c @ w_c
-    dw_c = cols_c.transpose(0, 2, 1) @ dz_c  # (C, KH*KW, M)
-    dcols_c = dz_c @ w_c.transpose(0, 2, 1)  # (C, N*OH*OW, KH*KW)
-    return dw_c.transpose(1, 0, 2).reshape(w.shape), dcols_c.transpose(1, 2, 0).reshape(cols.shape)
+    """Return (dw, dcols) of `by_channel`.
+
+    Math:
+        dw[i, j, c, m]       = sum over all windows of cols[..., i, j, c] * dz[..., c*M + m]
+        dcols[..., i, j, c]  = sum over m of dz[..., c*M + m] * w[i, j, c, m]
+
+    Shapes:
+        dw: that of w     dcols: that of cols     dz: (N, OH, OW, C*M)
+
+    Example:
+        >>> import numpy as np
+        >>> cols, w = np.full((1, 1, 1, 1, 1, 1), 3.0), np.full((1, 1, 1, 1), 5.0)
+        >>> dw, dcols = by_channel_backward(cols, w, np.full((1, 1, 1, 1), 2.0))
+        >>> dw.ravel(), dcols.ravel()
+        (array([6.]), array([10.]))
+    """
+    dz = dz.reshape(*dz.shape[:3], *w.shape[2:])  # (N, OH, OW, C, M)
+    # z = np.einsum("nhwijc,ijcm->nhwcm", cols, w)
+    dw = np.einsum("nhwijc,nhwcm->nijcm", cols, dz).sum(axis=0)
+    dcols = np.einsum("nhwcm,ijcm->nhwijc", dz, w)
+    return dw, dcols

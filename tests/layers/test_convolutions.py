@@ -9,6 +9,8 @@ from numcnn import testing
 from numcnn.errors import DTypeError, ShapeError
 from numcnn.layers import Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
 from numcnn.models import Sequential
+from numcnn.optimizers import Adam
+from numcnn.utils import set_random_seed
 
 equal = np.testing.assert_array_equal
 close = np.testing.assert_allclose
@@ -147,6 +149,7 @@ def test_windows_that_do_not_fit_and_inputs_that_are_no_images():
 @pytest.mark.parametrize("engine", ["numpy", "numba"])
 def test_an_autoencoder_learns_to_paint_what_it_saw(engine):
     """Down with strides, up with a transposed convolution that ends in the loss's sigmoid."""
+    set_random_seed(0)
     x = np.zeros((16, 8, 8, 1), "f4")
     for i in range(16):
         x[i, i % 4 * 2 : i % 4 * 2 + 2, i // 4 * 2 : i // 4 * 2 + 2] = 1
@@ -158,6 +161,6 @@ def test_an_autoencoder_learns_to_paint_what_it_saw(engine):
             Conv2DTranspose(1, 2, strides=2, activation="sigmoid"),
         ]
     )
-    model.compile("adam", "binary_crossentropy", engine=engine)
+    model.compile(Adam(0.01), "binary_crossentropy", engine=engine)
     history = model.fit(x, x, batch_size=4, epochs=30, verbose=0).history["loss"]
-    assert history[-1] < 0.7 * history[0]
+    assert history[-1] < 0.5 * history[0]
