@@ -48,6 +48,16 @@ def test_what_is_written_is_read_again(tmp_path, ending, name):
     assert (tmp_path / f"again.{ending}").read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_model_that_has_not_trained_yet(tmp_path, ending, name):
+    model = cnn(optimizer=OPTIMIZERS[name]())
+    model.save(tmp_path / f"m.{ending}")
+    again = load_model(tmp_path / f"m.{ending}")
+    assert (again.compiled, again.optimizer.iterations) == (True, 0)
+    assert not again.optimizer.slots
+
+
 @pytest.mark.parametrize("name", ["w.weights.h5", "w.h5"])
 def test_weights_are_read_again(tmp_path, name):
     model, other = trained(), cnn(seed=7)

@@ -159,12 +159,13 @@ def _model(
     moved = [array for array in memory if array.shape != ()]
     if compiled is not None and memory:
         params = {name: arrays[name] for name in outline.moving}
-        own = training.memory_from_keras(compiled, moved, params, grouped) if counters else None
-        if own is None:
-            left.append("what the optimizer remembers has another form, so it begins anew")
-        else:
+        own = training.memory_from_keras(compiled, moved, params, grouped)
+        steps = int(counters[0]) if counters else 0
+        if own is not None and counters:
             arrays |= own
-            compiled["iterations"] = int(counters[0])
+            compiled["iterations"] = steps
+        elif moved or steps:  # else it has not trained yet
+            left.append("what the optimizer remembers has another form, so it begins anew")
     return description, arrays, left
 
 
@@ -202,8 +203,7 @@ def write_hdf5(path: Path, description: dict[str, Any], arrays: dict[str, Array]
         if compiled is not None:
             file.attrs["training_config"] = json.dumps(training.to_keras(compiled, module=False))
             memory = training.memory_to_keras(compiled, arrays, outline.moving_paths)
-            if len(memory) > 2:
-                _write_list(file.create_group("optimizer_weights"), memory)
+            _write_list(file.create_group("optimizer_weights"), memory)
 
     _write(path, _hdf5(fill))
 
