@@ -121,6 +121,20 @@ LAST = {"data_format": "channels_last"}
 LAYERS = {
     "conv2d": lambda: [layers.Conv2D(2, (3, 2), strides=2, padding="same", use_bias=False)],
     "dilated": lambda: [layers.Conv2D(2, 3, dilation_rate=(1, 2), activation="tanh")],
+    "transposed": lambda: [
+        layers.Conv2DTranspose(2, 3, strides=2, padding="same"),
+        layers.Conv2DTranspose(2, (2, 3), output_padding=0, strides=2, use_bias=False),
+    ],
+    "by channel": lambda: [
+        layers.DepthwiseConv2D(2, depth_multiplier=2, use_bias=False),
+        layers.SeparableConv2D(3, 2, depth_multiplier=2, activation="elu"),
+    ],
+    "noise": lambda: [
+        layers.SpatialDropout2D(0.2),
+        layers.GaussianNoise(0.3),
+        layers.GaussianDropout(0.2, seed=4),
+        layers.AlphaDropout(0.1),
+    ],
     "pools": lambda: [layers.MaxPool2D(2, 1), layers.AveragePooling2D(2, padding="same")],
     "global": lambda: [layers.GlobalAveragePooling2D()],
     "global max": lambda: [layers.GlobalMaxPooling2D(keepdims=True)],

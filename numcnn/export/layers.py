@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from numcnn.export.graph import TO_CHANNELS_LAST, Graph
+from numcnn.export.graph import TO_CHANNELS_LAST, Array, Graph
 from numcnn.layers.im2col import image_shape
 
 Exporter = Callable[[Graph, Any], None]
@@ -99,6 +99,55 @@ def conv2d(graph: Graph, layer: Any) -> None:
     shape = {"kernel_shape": layer.kernel_size, "dilations": layer.dilation_rate}
     graph.node("Conv", inner(layer), *weights, **shape, **attributes)
     activate(graph, layer.activation, layer.name)
+
+
+def conv2d_transpose(graph: Graph, layer: Any) -> None:
+    """ConvTranspose, whose weights are (C, F, KH, KW)."""
+    before = graph.shape
+    attributes = windows(graph, layer)
+    first = 0 if layer.data_format == "channels_last" else 1
+    more = []
+    for axis in (0, 1):
+        reach = layer.dilation_rate[axis] * (layer.kernel_size[axis] - 1) + 1
+        cut = attributes["pads"][axis] + attributes["pads"][axis + 2]
+        painted = layer.strides[axis] * (before[first + axis] - 1) + reach - cut
+        more.append(graph.shape[first + axis] - painted)
+    weights = [graph.weight(f"{layer.name}/kernel", layer.params["w"].transpose(3, 2, 0, 1))]
+    if layer.use_bias:
+        weights.append(graph.weight(f"{layer.name}/bias", layer.params["b"]))
+    attributes |= {"kernel_shape": layer.kernel_size, "dilations": layer.dilation_rate}
+    graph.node("ConvTranspose", inner(layer), *weights, output_padding=more, **attributes)
+    activate(graph, layer.activation, layer.name)
+
+
+def depthwise_conv2d(graph: Graph, layer: Any) -> None:
+    """Conv with as many groups as there are channels."""
+    weights = [graph.weight(f"{layer.name}/kernel", by_channel(layer.params["w"]))]
+    if layer.use_bias:
+        weights.append(graph.weight(f"{layer.name}/bias", layer.params["b"]))
+    attributes = windows(graph, layer) | {"group": layer.params["w"].shape[2]}
+    attributes |= {"kernel_shape": layer.kernel_size, "dilations": layer.dilation_rate}
+    graph.node("Conv", inner(layer), *weights, **attributes)
+    activate(graph, layer.activation, layer.name)
+
+
+def separable_conv2d(graph: Graph, layer: Any) -> None:
+    """Conv for each channel, and Conv that mixes them."""
+    w, point = layer.params["w_depth"], layer.params["w_point"]
+    depth_name = graph.weight(f"{layer.name}/depthwise_kernel", by_channel(w))
+    point_name = graph.weight(f"{layer.name}/pointwise_kernel", point.transpose(3, 2, 0, 1))
+    bias = [graph.weight(f"{layer.name}/bias", layer.params["b"])] if layer.use_bias else []
+    attributes = windows(graph, layer) | {"group": w.shape[2], "dilations": layer.dilation_rate}
+    kernel = {"kernel_shape": layer.kernel_size}
+    graph.node("Conv", f"{layer.name}/depthwise", depth_name, **attributes, **kernel)
+    graph.node("Conv", inner(layer), point_name, *bias, kernel_shape=(1, 1))
+    activate(graph, layer.activation, layer.name)
+
+
+def by_channel(w: Array) -> Array:
+    """Return (KH, KW, C, M) weights as ONNX has them for C groups, (C*M, 1, KH, KW)."""
+    kh, kw, c, m = w.shape
+    return w.transpose(2, 3, 0, 1).reshape(c * m, 1, kh, kw)
 
 
 def max_pool2d(graph: Graph, layer: Any) -> None:
@@ -258,19 +307,26 @@ def itself(graph: Graph, layer: Any) -> None:
 
 EXPORTERS: dict[str, Exporter] = {
     "Activation": activation,
+    "AlphaDropout": nothing,
     "AveragePooling2D": average_pool2d,
     "BatchNormalization": batch_normalization,
     "Conv2D": conv2d,
+    "Conv2DTranspose": conv2d_transpose,
     "Cropping2D": cropping2d,
     "Dense": dense,
+    "DepthwiseConv2D": depthwise_conv2d,
     "Dropout": nothing,
     "Flatten": flatten,
+    "GaussianDropout": nothing,
+    "GaussianNoise": nothing,
     "GlobalAveragePooling2D": global_pool2d,
     "GlobalMaxPooling2D": global_pool2d,
     "MaxPool2D": max_pool2d,
     "PReLU": p_relu,
     "Permute": permute,
     "Reshape": reshape,
+    "SeparableConv2D": separable_conv2d,
+    "SpatialDropout2D": nothing,
     "UpSampling2D": up_sampling2d,
     "ZeroPadding2D": zero_padding2d,
 }

@@ -30,6 +30,9 @@ class Kind(NamedTuple):
 
 
 KERNEL_AND_BIAS = {"w": "kernel", "b": "bias"}
+SEPARATED = {"w_depth": "depthwise_kernel", "w_point": "pointwise_kernel", "b": "bias"}
+# What Keras writes of a kernel where there are two.
+ONE_KERNEL = {"kernel_initializer": ..., "kernel_regularizer": None, "kernel_constraint": None}
 NORMALIZED = {
     "gamma": "gamma",
     "beta": "beta",
@@ -41,14 +44,19 @@ ASKED_FOR_BY = {"b": "use_bias", "gamma": "scale", "beta": "center"}
 
 KINDS: dict[str, Kind] = {
     "Activation": Kind("Activation"),
+    "AlphaDropout": Kind("AlphaDropout"),
     "AveragePooling2D": Kind("AveragePooling2D"),
     "BatchNormalization": Kind("BatchNormalization", NORMALIZED, {"renorm_momentum": ...}),
     "Conv2D": Kind("Conv2D", KERNEL_AND_BIAS, {"groups": 1}),
+    "Conv2DTranspose": Kind("Conv2DTranspose", KERNEL_AND_BIAS, {"groups": 1}),
     "Cropping2D": Kind("Cropping2D"),
     "Dense": Kind("Dense", KERNEL_AND_BIAS),
+    "DepthwiseConv2D": Kind("DepthwiseConv2D", KERNEL_AND_BIAS, {"groups": 1}),
     "Dropout": Kind("Dropout"),
     "ELU": Kind("ELU"),
     "Flatten": Kind("Flatten"),
+    "GaussianDropout": Kind("GaussianDropout"),
+    "GaussianNoise": Kind("GaussianNoise"),
     "GlobalAveragePooling2D": Kind("GlobalAveragePooling2D"),
     "GlobalMaxPooling2D": Kind("GlobalMaxPooling2D"),
     "LeakyReLU": Kind("LeakyReLU"),
@@ -57,7 +65,9 @@ KINDS: dict[str, Kind] = {
     "PReLU": Kind("PReLU", {"alpha": "alpha"}),
     "ReLU": Kind("ReLU"),
     "Reshape": Kind("Reshape"),
+    "SeparableConv2D": Kind("SeparableConv2D", SEPARATED, {"groups": 1, **ONE_KERNEL}),
     "Softmax": Kind("Softmax", idle={"axis": -1}),
+    "SpatialDropout2D": Kind("SpatialDropout2D"),
     "UpSampling2D": Kind("UpSampling2D"),
     "ZeroPadding2D": Kind("ZeroPadding2D"),
 }
@@ -246,6 +256,8 @@ def to_keras(entry: dict[str, Any], module: bool) -> dict[str, Any]:
             "Save it as .npz, or the weights alone as .npz or .safetensors."
         )
     name = _KERAS_NAMES[ours]
+    if not KINDS[name].weights:
+        config.pop("trainable")  # there is nothing to train, and SpatialDropout2D does not take it
     for key, value in config.items():
         if key == "activation" and not isinstance(value, str):
             raise ValueError(
