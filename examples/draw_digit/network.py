@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from numcnn.callbacks import LearningRateScheduler
 from numcnn.datasets import mnist
 from numcnn.errors import DownloadError, ShapeError
 from numcnn.files import check_writable
@@ -70,14 +71,11 @@ def fit(x: Array, y: Array, epochs: int, verbose: int = 1) -> Sequential:
             Dense(10, activation="softmax"),
         ]
     )
-    optimizer = RMSprop(learning_rate=0.001)
-    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(RMSprop(0.001), "sparse_categorical_crossentropy", metrics=["accuracy"])
     x = x[..., None].astype("float32") / 255
     size = 128 if len(x) > 10_000 else 64
-    begin = epochs - epochs // 3
-    model.fit(x, y, batch_size=size, epochs=begin, verbose=verbose)
-    optimizer.learning_rate /= 4
-    model.fit(x, y, batch_size=size, epochs=epochs, initial_epoch=begin, verbose=verbose)
+    last = LearningRateScheduler(lambda epoch: 0.001 if epoch < epochs - epochs // 3 else 0.00025)
+    model.fit(x, y, batch_size=size, epochs=epochs, verbose=verbose, callbacks=[last])
     return model
 
 
