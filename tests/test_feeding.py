@@ -130,6 +130,17 @@ def test_readers_ahead_change_neither_order_nor_number(workers):
     assert weights_hash(model) == weights_hash(expected)
 
 
+@pytest.mark.parametrize("most", [1, 3])
+def test_readers_are_not_further_ahead_than_they_may_be(most):
+    parts, leads = Parts(size=1, workers=2, max_queue_size=most), []
+    note = LambdaCallback(
+        on_batch_end=lambda batch, logs: leads.append(len(parts.asked) - 1 - (batch + 1))
+    )
+    cnn().fit(parts, verbose=0, callbacks=[note])
+    assert len(leads) == 14
+    assert max(leads) <= most
+
+
 def test_an_error_in_a_sequence_comes_out_as_it_is():
     class Broken(Parts):
         def __getitem__(self, index):
