@@ -37,6 +37,12 @@ def test_import_paths_of_keras_programs():
     assert keras.__version__.count(".") == 2
 
 
+def test_sequence_is_found_where_keras_has_had_it():
+    from numcnn.utils import Sequence, data_utils
+
+    assert data_utils.Sequence is data_utils.PyDataset is Sequence
+
+
 def test_settings_refuse_what_they_do_not_know():
     from numcnn import backend as K
 
