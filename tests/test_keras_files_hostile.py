@@ -32,6 +32,7 @@ HOSTILE = {
     "other_shape": "another architecture",
     "later_form": "another form",
     "ordered": "does not write",
+    "repeated": "more than its own length",
     "references_for_a_text": "is no text",
 }
 

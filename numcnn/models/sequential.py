@@ -366,8 +366,8 @@ class Sequential(Compiled, GeneratorMethods):
         """Write configuration, weights and optimizer memory to one file, atomically.
 
         The name says in which form: `.npz` is numcnn's own and holds also how far the training is;
-        `.keras` and `.h5` are Keras's (with the extra `keras`; numcnn.saving.keras says what they
-        carry). Metrics that are functions of your own are left out: a file holds no code.
+        `.keras` and `.h5` are Keras's, to be written with the extra `keras` (numcnn.saving.keras
+        says what they carry). Metrics that are functions of your own are left out: a file holds no code.
         """
         self._require_built("save")
         saving.save_model(self, filepath)

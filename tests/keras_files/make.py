@@ -105,6 +105,11 @@ def write_hostile():
         weights(found, kernels["sound"])
     with file("ordered", track_order=True) as found:
         weights(found, kernels["sound"])
+    with file("repeated") as found:  # more is asked for than the file holds
+        own = found.create_group("dense")
+        own.create_dataset("kernel", data=np.zeros((500, 1), "f4"))
+        own.attrs["weight_names"] = ["kernel"] * 20
+        found.attrs["layer_names"] = ["dense"]
     with file("references_for_a_text") as found:
         found.attrs["layer_names"] = np.array([found.ref], h5py.ref_dtype)
 

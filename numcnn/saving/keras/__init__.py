@@ -1,4 +1,6 @@
-"""Keras's files: `.keras`, `.h5` and `.weights.h5`, with the extra `keras` (h5py).
+"""Keras's files: `.keras`, `.h5` and `.weights.h5`, of Keras 2 and 3.
+
+Reading needs nothing besides NumPy; writing needs h5py, which is the extra `keras`.
 
     model.keras        a zip of what Keras 3 writes: config.json, metadata.json, model.weights.h5
     model.h5           HDF5, Keras 2 and `.h5` of Keras 3: the attributes model_config and
@@ -14,6 +16,7 @@ reads no more of HDF5 than that.
 Carried are the layers with their arguments and weights, the optimizer with its arguments, memory
 and number of steps, the loss, and metrics by name. Not carried, because the other has no place for
 it: the history and the point at which a training stopped, the engine, and the masks of Dropout that
-come next. What numcnn does not have is named: a layer, or an argument of one, is refused; an
+come next. Keras takes an optimizer's memory back from `.keras` files alone, not from `.h5`. What
+numcnn does not have is named: a layer, or an argument of one, is refused; an
 optimizer, a loss or a metric is left behind with a warning, and the model predicts all the same.
 """
