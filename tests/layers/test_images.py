@@ -159,3 +159,10 @@ def test_names_and_other_refusals():
             Permute(dims)
     with pytest.raises(ShapeError, match="have 2"):
         Permute((1, 3, 2)).build_for((4, 5))
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_average_pooling_says_how_large_its_windows_are_together(data_format):
+    layer = AveragePooling2D((2, 3), padding="same", data_format=data_format)
+    shape = (5, 7, 4) if data_format == "channels_last" else (4, 5, 7)
+    assert layer.work_shape(shape) == (3, 3, 6, 4)
