@@ -7,12 +7,14 @@ fast.
 
 import numpy as np
 
+from numcnn.engine.normalization import BatchNormStep
 from numcnn.engine.pooled import MOST_TAPS, PooledConvStep, PoolStep
 from numcnn.engine.products import ConvStep, DenseStep
 from numcnn.engine.steps import DropoutStep, LayerStep, ReluStep, Step, ViewStep
 from numcnn.kernels.simd import VECTOR_BYTES
 from numcnn.layers.activations import Linear, ReLU
 from numcnn.layers.base import Layer
+from numcnn.layers.batchnorm import BatchNormalization
 from numcnn.layers.conv2d import Conv2D
 from numcnn.layers.dense import Dense
 from numcnn.layers.dropout import Dropout
@@ -51,6 +53,8 @@ def _next_step(rest: list[Layer], dtype: str, exact: bool) -> tuple[Step, int]:
         return ConvStep(rest[:used], dtype, relu, exact), used
     if type(first) is MaxPool2D:
         return PoolStep(first, dtype), 1
+    if type(first) is BatchNormalization:
+        return BatchNormStep(first, dtype), 1
     if type(first) is Dropout:
         return DropoutStep(first, dtype), 1
     if _is_relu(first):
@@ -66,14 +70,15 @@ def _is_relu(layer: Layer) -> bool:
 
 def _why_not(layer: Layer, dtype: str) -> str:
     """Return why the layer has to be called as it is, or '' where there is a step for it."""
-    if type(layer) not in (Conv2D, Dense, MaxPool2D, Dropout, Flatten, Reshape) and not _is_relu(
-        layer
-    ):
+    known = (BatchNormalization, Conv2D, Dense, MaxPool2D, Dropout, Flatten, Reshape)
+    if type(layer) not in known and not _is_relu(layer):
         return f"no step knows {type(layer).__name__}"
     if layer.dtype != dtype:
         return f"its type is {layer.dtype}, the model's {dtype}"
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         return "channels first"
+    if isinstance(layer, BatchNormalization) and layer.axis not in (-1, len(layer.input_shape) - 1):
+        return "channels that do not come last"
     if isinstance(layer, MaxPool2D) and layer.n_taps > MOST_TAPS:
         return f"windows of more than {MOST_TAPS} pixels"
     activation = getattr(layer, "activation", None)
