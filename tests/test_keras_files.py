@@ -104,6 +104,15 @@ def test_keras_before_2_2_3_wrote_a_list_of_layers(tmp_path):
     near([model.predict(data()[0])], [beside("keras3.keras")["predicted"]])
 
 
+def test_the_hard_sigmoid_of_keras_2_is_another(tmp_path):
+    def change(config):
+        config["config"]["layers"][5]["config"]["activation"] = "hard_sigmoid"
+
+    load_model(zipped(tmp_path / "3.keras", change))
+    with pytest.raises(ModelFileError, match=r"'activation' has the hard_sigmoid of Keras 2\.21"):
+        load_model(zipped(tmp_path / "2.keras", change, name="keras2.keras"))
+
+
 # layer by layer
 
 

@@ -367,7 +367,8 @@ class Sequential(Compiled, GeneratorMethods):
 
         The name says in which form: `.npz` is numcnn's own and holds also how far the training is;
         `.keras` and `.h5` are Keras's, to be written with the extra `keras` (numcnn.saving.keras
-        says what they carry). Metrics that are functions of your own are left out: a file holds no code.
+        says what they carry). Metrics that are functions of your own are left out: a file holds
+        no code.
         """
         self._require_built("save")
         saving.save_model(self, filepath)

@@ -41,8 +41,10 @@ def read_zip(path: Path) -> Model:
         if members.getinfo(CONFIG).file_size > MAX_JSON_BYTES:
             raise ModelFileError("the configuration is too large")
         found = json.loads(members.read(CONFIG))
+        told = json.loads(members.read(METADATA)) if METADATA in names else {}
         raw = members.read(WEIGHTS)
-    outline = sequential.from_keras(found)
+    version = told.get("keras_version") if isinstance(told, dict) else None
+    outline = sequential.from_keras(found, version if isinstance(version, str) else None)
     reader = Reader(raw)
     arrays, memory = _numbered(reader, outline), _numbered_memory(reader)
     return _model(outline, arrays, found.get("compile_config"), memory, grouped=False)
@@ -56,7 +58,8 @@ def read_hdf5(path: Path) -> Model:
         raise ModelFileError(
             "it holds weights only; build the model and call model.load_weights(path)"
         )
-    outline = sequential.from_keras(json.loads(text))
+    version = reader.text(reader.root, "keras_version")
+    outline = sequential.from_keras(json.loads(text), version)
     groups = _named(reader, reader.group(reader.root, "model_weights"))
     groups = {name: own for name, own in groups.items() if own}
     wanted = [n for n, own in zip(outline.names, outline.weights, strict=True) if own]

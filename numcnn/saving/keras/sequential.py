@@ -49,8 +49,12 @@ class Outline(NamedTuple):
         return cls(config, names, classes, weights, moving)
 
 
-def from_keras(found: Any) -> Outline:
+def from_keras(found: Any, version: str | None = None) -> Outline:
     """Return the outline of a model that Keras describes.
+
+    Args:
+        found: the description.
+        version: of the Keras that wrote it, where that is known.
 
     Raises:
         ModelFileError: it is no row of layers that numcnn has.
@@ -78,6 +82,13 @@ def from_keras(found: Any) -> Outline:
     ours = [layers.from_keras(entry, f"layer {i}") for i, entry in enumerate(entries)]
     if not ours:
         raise ModelFileError("it has no layers")
+    if version is not None and version.startswith(("1.", "2.")):
+        for entry in ours:
+            if entry["config"].get("activation") == "hard_sigmoid":
+                raise ModelFileError(
+                    f"layer {entry['config'].get('name')!r} has the hard_sigmoid of Keras "
+                    f"{version}, clip(0.2 x + 0.5, 0, 1); numcnn has that of Keras 3"
+                )
     if "input_shape" not in ours[0]["config"]:
         ours[0]["config"]["input_shape"] = layers.sample_shape(shape, "the model")
     described = {
