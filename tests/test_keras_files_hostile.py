@@ -84,12 +84,15 @@ def test_every_truncation_is_refused(tmp_path, name, step):
         refused(path)
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_every_flipped_bit_of_a_zip_is_refused_or_says_nothing(tmp_path, step):
+FLIPS = [pytest.param(53, marks=pytest.mark.slow), 487]
+
+
+@pytest.mark.parametrize("step", FLIPS)
+def test_flipped_bits_of_a_zip_are_refused_or_say_nothing(tmp_path, step):
     content = (FOLDER / "keras3.keras").read_bytes()
     path, expected = tmp_path / "flipped.keras", beside("keras3.keras")["predicted"]
     for at in range(0, len(content), step):
-        for bit in range(8) if step == 1 else [at // step % 8]:
+        for bit in range(8) if step == 53 else [at // step % 8]:
             flipped = bytearray(content)
             flipped[at] ^= 1 << bit
             path.write_bytes(flipped)
@@ -100,15 +103,15 @@ def test_every_flipped_bit_of_a_zip_is_refused_or_says_nothing(tmp_path, step):
             assert np.allclose(model.predict(data()[0]), expected, atol=1e-5), at
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_every_flipped_bit_of_hdf5_is_refused_or_a_number(tmp_path, step):
+@pytest.mark.parametrize("step", FLIPS)
+def test_flipped_bits_of_hdf5_are_refused_or_numbers(tmp_path, step):
     """HDF5 has no checksum: a changed weight is a changed weight, all else has to be refused."""
     model = load_model(FOLDER / "keras3.h5")
     content, shapes = (FOLDER / "keras3.h5").read_bytes(), [w.shape for w in model.get_weights()]
     path = tmp_path / "flipped.h5"
     taken = 0
     for at in range(0, len(content), step):
-        for bit in range(8) if step == 1 else [at // step % 8]:
+        for bit in range(8) if step == 53 else [at // step % 8]:
             flipped = bytearray(content)
             flipped[at] ^= 1 << bit
             path.write_bytes(flipped)
@@ -120,7 +123,7 @@ def test_every_flipped_bit_of_hdf5_is_refused_or_a_number(tmp_path, step):
                     continue
             assert [w.shape for w in again.get_weights()] == shapes
             taken += 1
-    assert 0 < taken < len(content) / step * (8 if step == 1 else 1)
+    assert 0 < taken < len(content) / step * (8 if step == 53 else 1)
 
 
 @pytest.mark.parametrize("times", [pytest.param(50_000, marks=pytest.mark.proof), 300])
