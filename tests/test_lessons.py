@@ -30,7 +30,7 @@ from numcnn.callbacks import base, monitor
 from numcnn.initializers import Initializer
 from numcnn.layers import Layer, im2col
 from numcnn.losses import Loss
-from numcnn.optimizers import Optimizer
+from numcnn.optimizers import Optimizer, schedules
 
 ARRAY = inspect.signature(im2col.im2col).return_annotation
 BOOKS = [layers, losses, optimizers, initializers]
@@ -40,6 +40,7 @@ NEEDS = {
     Loss: ("Math", "Shapes", "Example"),
     Optimizer: ("Math", "Shapes", "Example"),
     Initializer: ("Math", "Example"),
+    schedules.LearningRateSchedule: ("Math", "Example"),
 }
 CALLS = {Layer: ".backward(", Loss: ".gradient(", Optimizer: ".step("}
 
@@ -57,7 +58,8 @@ def named(package):
 
 
 LESSONS = [thing for book in BOOKS for thing in named(book)]
-LESSONS += functions_of(metrics) + functions_of(im2col)
+LESSONS += functions_of(metrics) + functions_of(im2col) + functions_of(schedules)
+LESSONS += [schedules.LearningRateSchedule, *schedules.SCHEDULES.values()]
 OTHERS = named(plotting) + [c for c in named(callbacks) if c.__module__ != base.__name__]
 OTHERS += [check for check in named(gradcheck) if inspect.isfunction(check)]
 

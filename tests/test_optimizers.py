@@ -7,10 +7,11 @@ import oracles
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_nets import cnn, images
 
 from numcnn import backend, optimizers
 from numcnn.errors import DTypeError, ShapeError
-from numcnn.optimizers import SGD, Adam, Optimizer, RMSprop
+from numcnn.optimizers import SGD, Adam, Nadam, Optimizer, RMSprop
 
 equal = np.testing.assert_array_equal
 close = np.testing.assert_allclose
@@ -20,19 +21,39 @@ shares = st.floats(0, 0.999)
 decays = st.sampled_from([0.0, 0.01, 1.0])
 epsilons = st.floats(1e-8, 1e-2)
 
+MOMENTS = {"lr": rates, "beta_1": shares, "beta_2": shares, "epsilon": epsilons, "decay": decays}
 SETTINGS = {
     "SGD": st.fixed_dictionaries(
         {"lr": rates, "momentum": shares, "nesterov": st.booleans(), "decay": decays}
     ),
     "RMSprop": st.fixed_dictionaries(
+        {
+            "lr": rates,
+            "rho": shares,
+            "momentum": st.sampled_from([0.0, 0.5]),
+            "epsilon": epsilons,
+            "decay": decays,
+        }
+    ),
+    "Adam": st.fixed_dictionaries({**MOMENTS, "amsgrad": st.booleans()}),
+    "AdamW": st.fixed_dictionaries({**MOMENTS, "weight_decay": shares}),
+    "Adagrad": st.fixed_dictionaries(
+        {
+            "lr": rates,
+            "initial_accumulator_value": st.floats(0, 1),
+            "epsilon": epsilons,
+            "decay": decays,
+        }
+    ),
+    "Adadelta": st.fixed_dictionaries(
         {"lr": rates, "rho": shares, "epsilon": epsilons, "decay": decays}
     ),
-    "Adam": st.fixed_dictionaries(
-        {"lr": rates, "beta_1": shares, "beta_2": shares, "epsilon": epsilons, "decay": decays}
-    ),
+    "Adamax": st.fixed_dictionaries(MOMENTS),
+    "Nadam": st.fixed_dictionaries(MOMENTS),
 }
-CLASSES = {"SGD": SGD, "RMSprop": RMSprop, "Adam": Adam}
-ORACLES = {"SGD": oracles.sgd, "RMSprop": oracles.rmsprop, "Adam": oracles.adam}
+CLASSES = {name: getattr(optimizers, name) for name in SETTINGS}
+ORACLES = {name: getattr(oracles, name.lower()) for name in SETTINGS if name != "AdamW"}
+ORACLES["AdamW"] = oracles.adam
 every_optimizer = pytest.mark.parametrize("name", CLASSES)
 
 
@@ -61,6 +82,18 @@ def test_steps_equal_the_oracle(name, data, seed):
     scale = np.abs(expected).max() + settings["lr"] * np.abs(gradients).sum()
     close(p.ravel(), expected, rtol=1e-12, atol=1e-14 * scale)
     assert optimizer.iterations == len(gradients)
+
+
+@given(seed=seeds, rho=st.floats(0.5, 0.99), momentum=st.sampled_from([0.0, 0.75]))
+def test_rmsprop_centered_equals_the_oracle(seed, rho, momentum):
+    """A test of its own, since v - m**2 cancels: what is left of it holds fewer digits."""
+    rng = np.random.default_rng(seed)
+    start, gradients = rng.normal(), rng.normal(size=20)
+    settings = {"lr": 0.1, "rho": rho, "momentum": momentum, "epsilon": 1e-3, "centered": True}
+    p, optimizer = np.array([start]), RMSprop(**settings)
+    for g in gradients:
+        optimizer.step([p], [np.array([g])])
+    close(p, oracles.rmsprop(start, list(gradients), **settings), rtol=1e-9, atol=1e-9)
 
 
 @every_optimizer
@@ -139,7 +172,9 @@ def test_defaults_are_those_of_keras():
         "learning_rate": 0.001,
         "decay": 0.0,
         "rho": 0.9,
+        "momentum": 0.0,
         "epsilon": 1e-7,
+        "centered": False,
     }
     assert Adam().get_config() == {
         "learning_rate": 0.001,
@@ -147,6 +182,7 @@ def test_defaults_are_those_of_keras():
         "beta_1": 0.9,
         "beta_2": 0.999,
         "epsilon": 1e-7,
+        "amsgrad": False,
     }
 
 
@@ -224,7 +260,9 @@ def test_names():
 
 
 @pytest.mark.parametrize(
-    "optimizer", [SGD(0.1, momentum=0.9), RMSprop(0.1), Adam(0.1)], ids=CLASSES
+    "optimizer",
+    [SGD(0.1, momentum=0.9), *(CLASSES[name](0.1) for name in CLASSES if name != "SGD")],
+    ids=CLASSES,
 )
 def test_another_model_s_parameters_are_refused(optimizer):
     optimizer.step([np.zeros(2), np.zeros(3)], [np.ones(2), np.ones(3)])
@@ -255,3 +293,101 @@ def test_an_optimizer_of_ones_own():
     equal(p, [-0.75, 0.75])
     assert optimizers.get(optimizer) is optimizer
     assert Signs.from_config(optimizer.get_config()).decay == 1.0
+
+
+# ---- clipping, shrinking weights, schedules ----
+
+
+def lengths(grads):
+    return [math.sqrt(sum(float(v) ** 2 for v in g.ravel())) for g in grads]
+
+
+@given(seeds, st.floats(0.1, 10))
+def test_clipped_gradients_are_as_long_as_allowed_and_point_where_they_did(seed, limit):
+    rng = np.random.default_rng(seed)
+    grads = [rng.normal(size=shape) * 10.0 ** rng.integers(-2, 3) for shape in [(2, 3), (4,), ()]]
+    before = [g.copy() for g in grads]
+    for found, g in zip(optimizers.clip(grads, "clipvalue", limit), grads, strict=True):
+        equal(found.ravel(), [min(max(v, -limit), limit) for v in g.ravel()])
+    apart = optimizers.clip(grads, "clipnorm", limit)
+    close(lengths(apart), [min(length, limit) for length in lengths(grads)], rtol=1e-12)
+    together = optimizers.clip(grads, "global_clipnorm", limit)
+    whole = math.hypot(*lengths(grads))
+    close(math.hypot(*lengths(together)), min(whole, limit), rtol=1e-12)
+    for found, g in zip(together, grads, strict=True):
+        close(found, g * min(1, limit / whole), rtol=1e-12)
+    for g, copy in zip(grads, before, strict=True):
+        equal(g, copy)
+
+
+def test_zero_gradients_are_not_divided_by_their_length():
+    for kind in ("clipnorm", "clipvalue", "global_clipnorm"):
+        equal(optimizers.clip([np.zeros(2)], kind, 1.0)[0], [0, 0])
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize(
+    "options",
+    [{"clipnorm": 0.01}, {"clipvalue": 0.003}, {"global_clipnorm": 0.01}, {"weight_decay": 0.5}],
+    ids=str,
+)
+@every_optimizer
+def test_options_count_in_a_model_on_both_engines(name, options, engine):
+    x, y, _ = images(4)
+    model = cnn(optimizer=CLASSES[name](0.1, **options), engine=engine)
+    if name == "AdamW" and "weight_decay" not in options:
+        options = {**options, "weight_decay": 0.004}
+    shrink = 0.1 * options.get("weight_decay", 0.0)
+    twin = CLASSES["Adam" if name == "AdamW" else name](0.1)
+    params = model.get_weights()
+    for _ in range(3):
+        model.train_on_batch(x, y)
+        grads = [layer.grads[key].copy() for layer in model.layers for key in layer.params]
+        for kind in options.keys() - {"weight_decay"}:
+            grads = optimizers.clip(grads, kind, options[kind])
+        for p in params:
+            p -= shrink * p
+        twin.step(params, grads)
+        for found, expected in zip(model.get_weights(), params, strict=True):
+            close(found, expected, rtol=1e-5, atol=1e-6)
+            expected[...] = found
+
+
+def test_one_way_of_clipping_and_a_positive_limit():
+    with pytest.raises(ValueError, match=r"at most, got clipnorm=1 and clipvalue=2"):
+        SGD(clipnorm=1, clipvalue=2)
+    for kind in ("clipnorm", "clipvalue", "global_clipnorm"):
+        with pytest.raises(ValueError, match=f"{kind} must be above 0"):
+            SGD(**{kind: 0})
+    with pytest.raises(ValueError, match="weight_decay must be at least 0"):
+        Adam(weight_decay=-1)
+
+
+def test_what_keras_alone_has_is_refused_unless_it_changes_nothing():
+    assert (
+        Adam(use_ema=False, ema_momentum=0.99, jit_compile=True).get_config() == Adam().get_config()
+    )
+    for wrong in ({"use_ema": True}, {"gradient_accumulation_steps": 4}):
+        with pytest.raises(ValueError, match=r"of Adam is not there.*Leave it out"):
+            Adam(**wrong)
+
+
+def test_the_names_of_old_programs():
+    assert optimizers.rmsprop(lr=1e-4, decay=1e-6).get_config()["learning_rate"] == 1e-4
+    for name in ("sgd", "rmsprop", "adam", "adagrad", "adadelta", "adamax", "nadam"):
+        assert getattr(optimizers, name) is optimizers.OPTIMIZERS[name]
+
+
+@pytest.mark.parametrize("stop", [0, 1, 7])
+def test_nadam_loaded_is_nadam_that_went_on(stop):
+    p, gradients = random_steps(0)
+    whole, copy = Nadam(0.1), p.copy()
+    for t, g in enumerate(gradients):
+        if t == stop:
+            twin = Nadam.from_config(whole.get_config())
+            twin.slots = {key: [a.copy() for a in arrays] for key, arrays in whole.slots.items()}
+            twin.iterations, copy = whole.iterations, p.copy()
+        whole.step([p], [g])
+        if t >= stop:
+            twin.step([copy], [g])
+    equal(copy, p)

@@ -30,7 +30,17 @@ from numcnn.layers import (
 )
 from numcnn.losses import BinaryCrossentropy, CategoricalCrossentropy, MeanSquaredError
 from numcnn.models import Sequential, load_model
-from numcnn.optimizers import SGD, Adam, RMSprop
+from numcnn.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Nadam,
+    RMSprop,
+    schedules,
+)
 from numcnn.utils import set_random_seed
 
 OPTIMIZERS = {
@@ -39,6 +49,13 @@ OPTIMIZERS = {
     "nesterov": lambda: SGD(0.01, momentum=0.5, nesterov=True),
     "rmsprop": lambda: RMSprop(0.003, rho=0.8, epsilon=1e-6),
     "adam": lambda: Adam(0.002, beta_1=0.8, beta_2=0.99, decay=0.1),
+    "amsgrad": lambda: Adam(0.002, amsgrad=True, clipvalue=0.01),
+    "centered": lambda: RMSprop(0.003, momentum=0.5, centered=True),
+    "adamw": lambda: AdamW(schedules.ExponentialDecay(0.002, 3, 0.5), weight_decay=0.01),
+    "adagrad": lambda: Adagrad(0.01, initial_accumulator_value=0.5, clipnorm=0.1),
+    "adadelta": lambda: Adadelta(1.0, rho=0.8),
+    "adamax": lambda: Adamax(0.01, global_clipnorm=0.5),
+    "nadam": lambda: Nadam(0.01, weight_decay=0.1),
 }
 
 

@@ -16,8 +16,11 @@ STRETCH = 2**16  # numbers that one task updates
 
 
 def native(optimizer: Optimizer) -> bool:
-    """Return whether there is a kernel for this optimizer."""
-    return type(optimizer) in (SGD, RMSprop, Adam)
+    """Return whether there is a kernel for this optimizer; if not, its own `step` is called."""
+    if type(optimizer) not in (SGD, RMSprop, Adam) or not optimizer.plain:
+        return False
+    # Those with a memory more than their kernel knows.
+    return len(optimizer.slot_names) <= (2 if type(optimizer) is Adam else 1)
 
 
 class Update:

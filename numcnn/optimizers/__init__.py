@@ -22,26 +22,52 @@ A reading order:
 2. gradient_descent.py  SGD: the rule above; momentum, the ball that rolls on
 3. root_mean_square.py  RMSprop: every parameter a step of like length
 4. adaptive_moments.py  Adam: both together, right from the first step on
-5. names.py, arguments.py
+5. adaptive_sums.py     Adagrad and Adadelta, which came before
+6. adaptive_variants.py AdamW, Adamax, Nadam, which came after
+7. schedules.py         a rate that changes from step to step
+8. clipping.py          gradients that are too long
+9. names.py, arguments.py
 """
 
+from numcnn.optimizers import schedules
 from numcnn.optimizers.adaptive_moments import Adam
+from numcnn.optimizers.adaptive_sums import Adadelta, Adagrad
+from numcnn.optimizers.adaptive_variants import Adamax, AdamW, Nadam
 from numcnn.optimizers.arguments import epsilon_or_default, non_negative, number, positive, share
 from numcnn.optimizers.base import Optimizer
+from numcnn.optimizers.clipping import clip
 from numcnn.optimizers.gradient_descent import SGD
 from numcnn.optimizers.names import OPTIMIZERS, get
 from numcnn.optimizers.root_mean_square import RMSprop
 
+# As Keras 2 before 2.3 also called them.
+sgd, rmsprop, adam, adagrad = SGD, RMSprop, Adam, Adagrad
+adadelta, adamax, nadam = Adadelta, Adamax, Nadam
+
 __all__ = [
     "OPTIMIZERS",
     "SGD",
+    "Adadelta",
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "Adamax",
+    "Nadam",
     "Optimizer",
     "RMSprop",
+    "adadelta",
+    "adagrad",
+    "adam",
+    "adamax",
+    "clip",
     "epsilon_or_default",
     "get",
+    "nadam",
     "non_negative",
     "number",
     "positive",
+    "rmsprop",
+    "schedules",
+    "sgd",
     "share",
 ]

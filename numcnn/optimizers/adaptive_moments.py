@@ -35,6 +35,7 @@ class Adam(Optimizer):
         v = beta_2 * v + (1 - beta_2) * g**2        (and of its square)
         lr_t = lr * sqrt(1 - beta_2**t) / (1 - beta_1**t)   at step t = 1, 2, ...
         p -= lr_t * m / (sqrt(v) + epsilon)
+        with amsgrad     the greatest v so far stands under the root instead of v
 
     Shapes:
         p, g, m, v: any, the same.
@@ -44,7 +45,8 @@ class Adam(Optimizer):
         beta_1: how slowly m forgets, 0 to below 1.
         beta_2: how slowly v forgets, 0 to below 1.
         epsilon: keeps the division finite; None means `numcnn.backend.epsilon()`.
-        **kwargs: lr, decay: see `Optimizer`.
+        amsgrad: whether steps may not grow again where gradients become smaller.
+        **kwargs: lr, decay, weight_decay, clipnorm, clipvalue, global_clipnorm: see `Optimizer`.
 
     Note:
         Epsilon is the paper's "epsilon hat", added to the uncorrected root, as in Keras. PyTorch
@@ -52,6 +54,7 @@ class Adam(Optimizer):
 
     Reference:
         Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, end of section 2.
+        Reddi, Kale and Kumar, "On the convergence of Adam and beyond", ICLR 2018, for amsgrad.
 
     Example:
         Corrected, the first means are g and g**2 themselves: a step of lr. Then the gradient
@@ -67,7 +70,7 @@ class Adam(Optimizer):
         array([-0.2])
     """
 
-    slot_names = ("mean", "mean_square")
+    slot_names: tuple[str, ...] = ("mean", "mean_square")
     bounded_step = True
 
     def __init__(
@@ -76,16 +79,20 @@ class Adam(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float | None = 1e-7,
+        amsgrad: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         self.beta_1 = share("beta_1", beta_1)
         self.beta_2 = share("beta_2", beta_2)
         self.epsilon = epsilon_or_default(epsilon)
+        self.amsgrad = bool(amsgrad)
+        if self.amsgrad:
+            self.slot_names = (*self.slot_names, "greatest")
 
     def update(self, p: Array, g: Array, *slots: Array) -> None:
-        """Change p, m and v in place."""
-        m, v = slots
+        """Change p, m, v and the greatest v, where that is kept, in place."""
+        m, v, *greatest = slots
         t = self.iterations + 1
         # m = beta_1 * m + (1 - beta_1) * g
         m *= self.beta_1
@@ -93,5 +100,7 @@ class Adam(Optimizer):
         # v = beta_2 * v + (1 - beta_2) * g**2
         v *= self.beta_2
         v += (1 - self.beta_2) * g**2
+        if greatest:
+            v = np.maximum(greatest[0], v, out=greatest[0])
         lr_t = self.current_rate() * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
         p -= lr_t * m / (np.sqrt(v) + self.epsilon)

@@ -59,6 +59,35 @@ def share(what: str, value: Any) -> float:
     return float(value)
 
 
+KERAS_ALONE: dict[str, tuple[Any, ...]] = {  # what changes nothing there either
+    "use_ema": (False, None),
+    "ema_momentum": (0.99,),
+    "ema_overwrite_frequency": (None,),
+    "loss_scale_factor": (None,),
+    "gradient_accumulation_steps": (None, 1),
+    "jit_compile": (True, False, None),
+}
+
+
+def refuse_what_keras_alone_has(owner: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments without those of Keras that are not here and change nothing.
+
+    Raises:
+        ValueError: one of them would change something.
+
+    Example:
+        >>> refuse_what_keras_alone_has("Adam", {"use_ema": False, "rho": 0.9})
+        {'rho': 0.9}
+    """
+    for name in KERAS_ALONE.keys() & given.keys():
+        if given[name] not in KERAS_ALONE[name]:
+            raise ValueError(
+                f"{name}={given[name]!r} of {owner} is not there: numcnn has no moving averages of "
+                "weights, no scaled losses and no gradients of several batches. Leave it out."
+            )
+    return {name: value for name, value in given.items() if name not in KERAS_ALONE}
+
+
 def epsilon_or_default(value: Any) -> float:
     """Return epsilon; None means the backend's.
 

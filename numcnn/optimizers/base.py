@@ -5,25 +5,37 @@ from typing import Any, ClassVar
 import numpy as np
 
 from numcnn.errors import ShapeError, reject_unknown_keywords
-from numcnn.optimizers.arguments import non_negative, positive
+from numcnn.optimizers.arguments import non_negative, positive, refuse_what_keras_alone_has
+from numcnn.optimizers.clipping import CLIPS, chosen_clip, clip
+from numcnn.optimizers.schedules import LearningRateSchedule, serialize
+from numcnn.optimizers.schedules import get as get_schedule
 
 Array = np.ndarray[Any, Any]
+OPTIONS = ("weight_decay", *CLIPS)
 
 
 class Optimizer:
     """The base of all optimizers; one of your own defines `update`, and `slot_names` to remember.
 
     Math:
-        step       for each parameter p with its gradient g: update(p, g, *its slots)
-        rate       lr_t = learning_rate / (1 + decay * t), with t the number of steps before
+        step       for each parameter p with its gradient g, clipped where that is asked for:
+                   p -= lr_t * weight_decay * p, then update(p, g, *its slots)
+        rate       lr_t = learning_rate / (1 + decay * t), with t the number of steps before,
+                   or schedule(t)
 
     Shapes:
         p, g and each slot: any, the same.
 
     Args:
-        learning_rate: the length of a step, positive; `lr` is another name for it.
+        learning_rate: the length of a step, positive; `lr` is another name for it. Or a schedule:
+            see schedules.py.
         decay: lowers the rate as Keras 2 did: lr_t = learning_rate / (1 + decay * t), where t is
             the number of steps before this one.
+        weight_decay: the share of itself, times the rate, that each parameter loses in a step; see
+            `AdamW`.
+        clipnorm: the largest length of each parameter's gradient: see clipping.py.
+        clipvalue: the largest size of each of its numbers. global_clipnorm: the largest length of
+            all gradients together. One of the three at most.
 
     Attributes:
         iterations: the number of steps so far.
@@ -61,14 +73,26 @@ class Optimizer:
         *,
         lr: float | None = None,
         decay: float = 0.0,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
         name: str | None = None,
         **unknown: Any,
     ) -> None:
-        allowed = ["learning_rate", "lr", "decay", *self.hyperparameters()]
+        allowed = ["learning_rate", "lr", "decay", *OPTIONS, *self.hyperparameters()]
+        unknown = refuse_what_keras_alone_has(type(self).__name__, unknown)
         reject_unknown_keywords(type(self).__name__, unknown, allowed)
-        self.learning_rate = learning_rate if lr is None else lr
-        self.decay = non_negative("decay", decay)
         self.iterations = 0
+        self.decay = non_negative("decay", decay)
+        self._learning_rate: float | LearningRateSchedule = 0.0
+        self.learning_rate = learning_rate if lr is None else lr
+        self.weight_decay: float | None = None
+        if weight_decay is not None:
+            self.weight_decay = non_negative("weight_decay", weight_decay)
+        self.clipnorm, self.clipvalue, self.global_clipnorm = chosen_clip(
+            clipnorm, clipvalue, global_clipnorm
+        )
         self.slots: dict[str, list[Array]] = {}
         self.trained: list[Array] = []
 
@@ -77,16 +101,29 @@ class Optimizer:
         """Return the names of the arguments beside learning_rate and decay."""
         code = cls.__init__.__code__
         names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
-        return [n for n in names if n not in ("learning_rate", "lr", "decay", "name")]
+        return [n for n in names if n not in ("learning_rate", "lr", "decay", "name", *OPTIONS)]
 
     @property
     def learning_rate(self) -> float:
-        """The length of a step."""
+        """The length of a step; where there is a schedule, of the next one."""
+        if isinstance(self._learning_rate, LearningRateSchedule):
+            return float(self._learning_rate(self.iterations))
         return self._learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        self._learning_rate = positive("learning_rate", value)
+    def learning_rate(self, value: Any) -> None:
+        schedule = get_schedule(value)
+        if schedule is not None:
+            self._learning_rate = schedule
+            return
+        rate = positive("learning_rate", value)
+        if isinstance(self._learning_rate, LearningRateSchedule):
+            raise TypeError(
+                f"The learning rate of this {type(self).__name__} follows a "
+                f"{type(self._learning_rate).__name__} and cannot be set to a number. Make the "
+                "optimizer with a number, or give it another schedule."
+            )
+        self._learning_rate = rate
 
     @property
     def lr(self) -> float:
@@ -101,6 +138,11 @@ class Optimizer:
         """Return the rate of the next step, after decay."""
         return self.learning_rate / (1 + self.decay * self.iterations)
 
+    @property
+    def plain(self) -> bool:
+        """Whether a step is `update` with the gradients as they are, and nothing else."""
+        return not self.weight_decay and all(getattr(self, kind) is None for kind in CLIPS)
+
     def surely_finite(self, norm: float) -> bool:
         """Return whether the next step is finite for certain, given the gradient's norm.
 
@@ -109,11 +151,18 @@ class Optimizer:
         """
         longest = self.current_rate() * max(1.0, norm)
         own = vars(type(self)).get("bounded_step", False)  # a class that inherits may step further
-        return own and longest < 1e6 and getattr(self, "epsilon", 1.0) > 1e-30
+        shrinks = self.current_rate() * (self.weight_decay or 0.0) <= 1
+        return own and shrinks and longest < 1e6 and getattr(self, "epsilon", 1.0) > 1e-30
 
     def step(self, params: list[Array], grads: list[Array]) -> None:
         """Move the parameters, in place, by one step against the gradients."""
         self.prepare(params)
+        for kind in CLIPS:
+            if getattr(self, kind) is not None:
+                grads = clip(grads, kind, getattr(self, kind))
+        if self.weight_decay:
+            for p in params:
+                p -= self.current_rate() * self.weight_decay * p
         for i, (p, g) in enumerate(zip(params, grads, strict=True)):
             self.update(p, g, *(self.slots[name][i] for name in self.slot_names))
         self.iterations += 1
@@ -150,8 +199,12 @@ class Optimizer:
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make this optimizer again (without its memory)."""
-        names = ["learning_rate", "decay", *self.hyperparameters()]
-        return {name: getattr(self, name) for name in names}
+        names = ["decay", *self.hyperparameters()]
+        names += [name for name in OPTIONS if getattr(self, name) is not None]
+        rate: Any = self._learning_rate
+        if isinstance(rate, LearningRateSchedule):
+            rate = serialize(rate)
+        return {"learning_rate": rate} | {name: getattr(self, name) for name in names}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Optimizer":

@@ -43,7 +43,7 @@ class SGD(Optimizer):
         learning_rate: the length of a step.
         momentum: the share of the last step that goes on, 0 to below 1.
         nesterov: whether to look ahead.
-        **kwargs: lr, decay: see `Optimizer`.
+        **kwargs: lr, decay, weight_decay, clipnorm, clipvalue, global_clipnorm: see `Optimizer`.
 
     Reference:
         Sutskever et al., "On the importance of initialization and momentum in deep learning",

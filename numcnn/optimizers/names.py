@@ -5,11 +5,22 @@ from typing import Any, cast
 
 from numcnn.errors import unknown_name
 from numcnn.optimizers.adaptive_moments import Adam
+from numcnn.optimizers.adaptive_sums import Adadelta, Adagrad
+from numcnn.optimizers.adaptive_variants import Adamax, AdamW, Nadam
 from numcnn.optimizers.base import Optimizer
 from numcnn.optimizers.gradient_descent import SGD
 from numcnn.optimizers.root_mean_square import RMSprop
 
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam}
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": SGD,
+    "rmsprop": RMSprop,
+    "adam": Adam,
+    "adamw": AdamW,
+    "adagrad": Adagrad,
+    "adadelta": Adadelta,
+    "adamax": Adamax,
+    "nadam": Nadam,
+}
 
 
 def get(identifier: Any) -> Optimizer:

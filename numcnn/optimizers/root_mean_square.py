@@ -27,15 +27,20 @@ class RMSprop(Optimizer):
     Math:
         v = rho * v + (1 - rho) * g**2              (a running mean of the squared gradient)
         p -= lr * g / sqrt(v + epsilon)
+        with momentum    u = momentum * u + lr * g / sqrt(v + epsilon),  p -= u
+        centered         m = rho * m + (1 - rho) * g, and v - m**2 stands in the place of v: the
+                         running variance, which is small where gradients agree
 
     Shapes:
-        p, g, v: any, the same.
+        p, g, v, u, m: any, the same.
 
     Args:
         learning_rate: the length of a step.
         rho: how slowly the mean forgets, 0 to below 1.
+        momentum: the share of the last step that goes on, 0 to below 1.
         epsilon: keeps the division finite; None means `numcnn.backend.epsilon()`.
-        **kwargs: lr, decay: see `Optimizer`.
+        centered: whether to divide by the deviation from the mean gradient.
+        **kwargs: lr, decay, weight_decay, clipnorm, clipvalue, global_clipnorm: see `Optimizer`.
 
     Note:
         Epsilon stands inside the root, as in Keras 3. In Keras 2 and PyTorch it stands outside:
@@ -59,24 +64,45 @@ class RMSprop(Optimizer):
         array([-0.3,  0.3])
     """
 
-    slot_names = ("mean_square",)
+    slot_names: tuple[str, ...] = ("mean_square",)
     bounded_step = True
 
     def __init__(
         self,
         learning_rate: float = 0.001,
         rho: float = 0.9,
+        momentum: float = 0.0,
         epsilon: float | None = 1e-7,
+        centered: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         self.rho = share("rho", rho)
+        self.momentum = share("momentum", momentum)
         self.epsilon = epsilon_or_default(epsilon)
+        self.centered = bool(centered)
+        if self.centered:
+            self.slot_names = (*self.slot_names, "mean")
+        if self.momentum:
+            self.slot_names = (*self.slot_names, "velocity")
 
     def update(self, p: Array, g: Array, *slots: Array) -> None:
-        """Change p and v in place."""
-        (v,) = slots
+        """Change p and what is remembered in place."""
+        v, *more = slots
         # v = rho * v + (1 - rho) * g**2
         v *= self.rho
         v += (1 - self.rho) * g**2
-        p -= self.current_rate() * g / np.sqrt(v + self.epsilon)
+        if self.centered:
+            m, *more = more
+            # m = rho * m + (1 - rho) * g
+            m *= self.rho
+            m += (1 - self.rho) * g
+            v = np.maximum(v - m**2, 0)  # rounding may leave it below
+        step = self.current_rate() * g / np.sqrt(v + self.epsilon)
+        if more:
+            (u,) = more
+            # u = momentum * u + step
+            u *= self.momentum
+            u += step
+            step = u
+        p -= step

@@ -22,7 +22,7 @@ from numcnn.layers import (
 from numcnn.layers.im2col import as_given, channels_last, col2im
 from numcnn.losses import Loss
 from numcnn.models import Sequential
-from numcnn.optimizers import SGD, Adam, Optimizer, RMSprop
+from numcnn.optimizers import SGD, Adagrad, Adam, AdamW, Nadam, Optimizer, RMSprop
 
 WIDTHS = [1, 2, 3, 5, 16, 17, 32]
 SIZES = st.tuples(*[st.sampled_from([6, 7, 8, 9, 5, 4, 3, 2, 1])] * 2)
@@ -98,6 +98,11 @@ OPTIMIZERS = {
     "nesterov": lambda: SGD(0.05, momentum=0.9, nesterov=True),
     "rmsprop": lambda: RMSprop(0.01, epsilon=1e-3),
     "adam": lambda: Adam(0.01, epsilon=1e-3, decay=0.01),
+    "centered": lambda: RMSprop(0.01, momentum=0.5, epsilon=1e-2, centered=True),
+    "amsgrad": lambda: Adam(0.01, epsilon=1e-3, amsgrad=True),
+    "adamw": lambda: AdamW(0.01, weight_decay=0.1, epsilon=1e-3, global_clipnorm=1.0),
+    "adagrad": lambda: Adagrad(0.01),
+    "nadam": lambda: Nadam(0.01, epsilon=1e-3),
     "damped": Damped,
 }
 
