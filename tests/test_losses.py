@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numcnn import backend, losses
+from numcnn import backend, losses, optimizers
 from numcnn.errors import DTypeError, ShapeError
 from numcnn.gradcheck import check_loss
-from numcnn.layers import Sigmoid, Softmax
+from numcnn.layers import Dense, Sigmoid, Softmax
 from numcnn.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -17,6 +17,8 @@ from numcnn.losses import (
     MeanSquaredError,
     SparseCategoricalCrossentropy,
 )
+from numcnn.models import Sequential, load_model
+from numcnn.utils import set_random_seed
 
 equal = np.testing.assert_array_equal
 close = np.testing.assert_allclose
@@ -51,6 +53,25 @@ def labels(rng, shape):
 
 def sparse(oracle):
     return lambda y, p: oracle(oracles.one_hot(y, p.shape[-1]), p)
+
+
+def yes_or_no(rng, shape):
+    return rng.integers(0, 2, shape).astype(float)
+
+
+def signs(rng, shape):
+    return rng.choice([-1.0, 1.0], shape)
+
+
+def from_signs(oracle):
+    return lambda y, p: oracle(2 * y - 1, p)
+
+
+def smoothed(oracle, classes=None):
+    def on_smoothed(y, p):
+        return oracle(oracles.smoothed(y, 0.1, 1 / (classes or y.shape[-1])), p)
+
+    return on_smoothed
 
 
 CASES = {
@@ -97,6 +118,60 @@ CASES = {
         shares,
         scores,
         oracles.binary_crossentropy_from_logits,
+    ),
+}
+CASES |= {
+    "mae": (losses.MeanAbsoluteError(), any_targets, scores, oracles.mean_absolute_error),
+    "mape": (
+        losses.MeanAbsolutePercentageError(),
+        lambda rng, shape: 2 + shares(rng, shape),
+        scores,
+        oracles.mean_absolute_percentage_error,
+    ),
+    "msle": (
+        losses.MeanSquaredLogarithmicError(),
+        shares,
+        lambda rng, shape: scores(rng, shape) + 1,
+        oracles.mean_squared_logarithmic_error,
+    ),
+    "huber": (losses.Huber(), any_targets, scores, oracles.huber),
+    "huber, delta": (
+        losses.Huber(delta=2.5),
+        any_targets,
+        scores,
+        lambda y, p: oracles.huber(y, p, delta=2.5),
+    ),
+    "log cosh": (losses.LogCosh(), any_targets, scores, oracles.log_cosh),
+    "hinge": (losses.Hinge(), signs, scores, oracles.hinge),
+    "hinge of 0 and 1": (losses.Hinge(), yes_or_no, scores, from_signs(oracles.hinge)),
+    "squared hinge": (losses.SquaredHinge(), signs, scores, oracles.squared_hinge),
+    "categorical hinge": (losses.CategoricalHinge(), one_hot, scores, oracles.categorical_hinge),
+    "divergence": (losses.KLDivergence(), shares, probabilities, oracles.kl_divergence),
+    "poisson": (losses.Poisson(), shares, probabilities, oracles.poisson),
+    "cosine": (losses.CosineSimilarity(), any_targets, scores, oracles.cosine_similarity),
+    "categorical, smoothed": (
+        CategoricalCrossentropy(label_smoothing=0.1),
+        one_hot,
+        probabilities,
+        smoothed(oracles.categorical_crossentropy),
+    ),
+    "categorical from logits, smoothed": (
+        CategoricalCrossentropy(from_logits=True, label_smoothing=0.1),
+        one_hot,
+        scores,
+        smoothed(oracles.categorical_crossentropy_from_logits),
+    ),
+    "binary, smoothed": (
+        BinaryCrossentropy(label_smoothing=0.1),
+        yes_or_no,
+        probabilities,
+        smoothed(oracles.binary_crossentropy, 2),
+    ),
+    "binary from logits, smoothed": (
+        BinaryCrossentropy(from_logits=True, label_smoothing=0.1),
+        yes_or_no,
+        scores,
+        smoothed(oracles.binary_crossentropy_from_logits, 2),
     ),
 }
 every_loss = pytest.mark.parametrize("name", CASES)
@@ -357,3 +432,88 @@ def test_a_loss_of_ones_own_must_return_the_right_shape(
     for wrong in (bad, bad.on_logits()):
         with pytest.raises(error, match=f"{method} of the loss Own must return .*{message}"):
             getattr(wrong, method)(y, p)
+
+
+# ---- arguments, names, and what a fast engine makes of them ----
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize("end", ["softmax", "sigmoid", None])
+@pytest.mark.parametrize("smoothing", [0.0, 0.25])
+def test_smoothed_targets_reach_every_ending_of_a_network(engine, end, smoothing):
+    """The engines take a softmax, or a sigmoid, and the loss together."""
+    cls = BinaryCrossentropy if end == "sigmoid" else CategoricalCrossentropy
+    loss = cls(from_logits=end is None, label_smoothing=smoothing)
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(5, 4)), one_hot(rng, (5, 3))
+    model = Sequential([Dense(3, activation=end, dtype="float64", input_shape=(4,))])
+    model.compile("sgd", loss, engine=engine)
+    w, b = model.get_weights()
+    oracle = getattr(oracles, loss.name + "_from_logits")
+    targets = oracles.smoothed(y, smoothing, 1 / 2 if end == "sigmoid" else 1 / 3)
+    values, _ = model.engine.gradients(x, y)
+    close(values.mean(), oracle(targets, x @ w + b), rtol=1e-9)
+    expected = oracles.complex_step(lambda v: oracle(targets, x @ v + b), w)
+    close(model.layers[0].grads["w"], expected, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(losses.LOSSES))
+def test_a_model_learns_from_any_loss_on_both_engines_alike(name):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(8, 4))
+    y = rng.integers(0, 3, 8) if name.startswith("sparse") else one_hot(rng, (8, 3))
+    found = []
+    for engine in ("numpy", "numba"):
+        set_random_seed(1)
+        end = "sigmoid" if name in ("bce", "binary_crossentropy") else "softmax"
+        model = Sequential([Dense(3, end, dtype="float64", input_shape=(4,))])
+        model.compile(optimizers.SGD(1e-9 if name == "mape" else 0.05), name, engine=engine)
+        found.append(model.fit(x, y, epochs=5, verbose=0).history["loss"])
+    close(found[0], found[1], rtol=1e-9)
+    assert found[0][-1] < found[0][0]
+
+
+def test_keras_s_other_names_mean_the_same():
+    for name, other in [("mae", "MAE"), ("msle", "MSLE"), ("mape", "MAPE"), ("kld", "KLD")]:
+        assert getattr(losses, name) is getattr(losses, other)
+        assert type(losses.get(name)) is type(losses.get(other)) is losses.LOSSES[name]
+        assert type(losses.get(getattr(losses, name))) is losses.LOSSES[name]
+    assert isinstance(losses.get(losses.kullback_leibler_divergence), losses.KLDivergence)
+
+
+def test_what_losses_refuse():
+    for cls in sorted(set(losses.LOSSES.values()), key=str):
+        assert cls(reduction="sum_over_batch_size", name="own").get_config() == cls().get_config()
+        with pytest.raises(ValueError, match=r"reduction of .* got 'sum'"):
+            cls(reduction="sum")
+    for wrong in (-0.1, 1.5, True, "0.1"):
+        with pytest.raises(ValueError, match="label_smoothing must be a number from 0 to 1"):
+            CategoricalCrossentropy(label_smoothing=wrong)
+    with pytest.raises(ValueError, match="delta of Huber"):
+        losses.Huber(0)
+    with pytest.raises(ValueError, match="axis must be -1"):
+        CategoricalCrossentropy(axis=1)
+    with pytest.raises(ValueError, match="ignore_class=0 is not there"):
+        SparseCategoricalCrossentropy(ignore_class=0)
+
+
+def test_arguments_come_back_from_a_file(tmp_path):
+    for loss in (losses.Huber(2.0), BinaryCrossentropy(True, 0.1)):
+        model = Sequential([Dense(2, input_shape=(3,))])
+        model.compile("sgd", loss)
+        model.save(tmp_path / "model.npz")
+        again = load_model(tmp_path / "model.npz")
+        assert type(again.loss) is type(loss)
+        assert again.loss.get_config() == loss.get_config()
+
+
+def test_ends_of_the_range_are_finite_and_slopes_stop_there():
+    zero, one = np.zeros((1, 2)), np.array([[1.0, 0.0]])
+    divergence = losses.KLDivergence()
+    assert np.isfinite(divergence(one, zero))
+    equal(divergence.gradient(one, zero), [[0, 0]])
+    cosine = losses.CosineSimilarity()
+    assert cosine(one, zero) == 0
+    assert np.isfinite(cosine.gradient(one, zero)).all()
+    assert np.isfinite(losses.Poisson().gradient(one, zero)).all()
+    assert np.isfinite(losses.LogCosh()(zero, zero + 1e6))

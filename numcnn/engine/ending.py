@@ -34,6 +34,7 @@ class Ending:
             and type(activation) is Softmax
             and len(shape) == 1
         )
+        self.smoothed = getattr(loss, "smoothed", np.asarray)
         self.given: Array = self.losses
         self.weights: Array | None = None
         if self.fast:
@@ -44,7 +45,7 @@ class Ending:
         self.given, self.weights = y, weights
         if self.fast:
             sparse = type(self.loss) is SparseCategoricalCrossentropy
-            self.targets[...] = one_hot(y, self.z) if sparse else y
+            self.targets[...] = one_hot(y, self.z) if sparse else self.smoothed(y)
 
     def phase(self) -> Phase:
         """Return how losses, outputs and dz are computed."""

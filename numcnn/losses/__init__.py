@@ -18,12 +18,25 @@ A reading order:
 
 1. base.py                  what a loss is, and how to write one
 2. squared_error.py         for numbers: the squared distance
-3. cross_entropy.py         for classes: the surprise at the true one; why softmax and this loss
+3. absolute_error.py        for numbers with outliers: the distance itself, and in between
+4. cross_entropy.py         for classes: the surprise at the true one; why softmax and this loss
                             belong together, and why their gradient is p - y
-4. binary_cross_entropy.py  the same for a yes or a no
-5. names.py                 losses by name
+5. binary_cross_entropy.py  the same for a yes or a no
+6. hinge.py                 for classes, by a margin and without probabilities
+7. likeness.py              for distributions, counts and directions
+8. names.py                 losses by name
 """
 
+from numcnn.losses.absolute_error import (
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    huber,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+)
 from numcnn.losses.base import Loss, check_same_shape
 from numcnn.losses.binary_cross_entropy import BinaryCrossentropy, binary_crossentropy
 from numcnn.losses.cross_entropy import (
@@ -35,25 +48,94 @@ from numcnn.losses.cross_entropy import (
     softmax,
     sparse_categorical_crossentropy,
 )
+from numcnn.losses.hinge import (
+    CategoricalHinge,
+    Hinge,
+    SquaredHinge,
+    categorical_hinge,
+    hinge,
+    squared_hinge,
+)
+from numcnn.losses.likeness import (
+    CosineSimilarity,
+    KLDivergence,
+    Poisson,
+    cosine_similarity,
+    kl_divergence,
+    poisson,
+)
 from numcnn.losses.names import LOSSES, Checked, checked, get
-from numcnn.losses.squared_error import MeanSquaredError, mean_squared_error
+from numcnn.losses.squared_error import (
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+)
+
+# Keras's other names for the functions.
+mse = mean_squared_error
+MSE = mean_squared_error
+msle = mean_squared_logarithmic_error
+MSLE = mean_squared_logarithmic_error
+mae = mean_absolute_error
+MAE = mean_absolute_error
+mape = mean_absolute_percentage_error
+MAPE = mean_absolute_percentage_error
+kld = kl_divergence
+KLD = kl_divergence
+kullback_leibler_divergence = kl_divergence
+logcosh = log_cosh
 
 __all__ = [
+    "KLD",
     "LOSSES",
+    "MAE",
+    "MAPE",
+    "MSE",
+    "MSLE",
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalHinge",
     "Checked",
+    "CosineSimilarity",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "LogCosh",
     "Loss",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
     "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
     "SparseCategoricalCrossentropy",
+    "SquaredHinge",
     "binary_crossentropy",
     "categorical_crossentropy",
+    "categorical_hinge",
     "check_same_shape",
     "checked",
+    "cosine_similarity",
     "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "kld",
+    "kullback_leibler_divergence",
+    "log_cosh",
     "log_softmax",
+    "logcosh",
+    "mae",
+    "mape",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
     "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "mse",
+    "msle",
     "one_hot",
+    "poisson",
     "softmax",
     "sparse_categorical_crossentropy",
+    "squared_hinge",
 ]

@@ -46,9 +46,22 @@ class Loss:
     activation: ClassVar[str] = ""
     from_logits: bool = False
 
-    def __init__(self, name: str | None = None, **unknown: Any) -> None:
-        allowed = ["name", "from_logits"] if self.activation else ["name"]
+    def __init__(
+        self,
+        name: str | None = None,
+        reduction: str = "sum_over_batch_size",
+        dtype: Any = None,
+        **unknown: Any,
+    ) -> None:
+        code = type(self).__init__.__code__
+        allowed = [*code.co_varnames[1 : code.co_argcount], "name", "reduction"]
         reject_unknown_keywords(type(self).__name__, unknown, allowed)
+        if reduction not in ("sum_over_batch_size", "auto"):
+            raise ValueError(
+                f"reduction of {type(self).__name__} must be 'sum_over_batch_size', the mean over "
+                f"the samples of a batch, got {reduction!r}. loss.value(y, p) returns one number "
+                "per sample."
+            )
 
     def value(self, y: Array, p: Array) -> Array:
         """Return the loss of each sample, (N,), in float64."""
@@ -93,6 +106,18 @@ def check_same_shape(y: Array, p: Array) -> None:
             f"Targets of shape {y.shape} and outputs of shape {p.shape} do not fit: this loss "
             "needs the same shape for both."
         )
+
+
+def check_smoothing(value: Any) -> float:
+    """Return label_smoothing as a float from 0 to 1.
+
+    Example:
+        >>> check_smoothing(0)
+        0.0
+    """
+    if isinstance(value, (bool, str)) or not 0 <= value <= 1:
+        raise ValueError(f"label_smoothing must be a number from 0 to 1, got {value!r}.")
+    return float(value)
 
 
 def per_sample(losses: Array) -> Array:

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from numcnn import backend
-from numcnn.losses.base import Array, Loss, check_same_shape, per_sample
+from numcnn.losses.base import Array, Loss, check_same_shape, check_smoothing, per_sample
 
 
 class BinaryCrossentropy(Loss):
@@ -51,6 +51,10 @@ class BinaryCrossentropy(Loss):
 
     Args:
         from_logits: whether p holds scores before the sigmoid.
+        label_smoothing: s, how far each target is moved towards 1/2: y * (1 - s) + s / 2 stands for
+            y above.
+        axis: -1, for Keras's sake; the mean over all axes of a sample is the same.
+        **kwargs: name, reduction: likewise.
 
     Example:
         A yes that got 1/4 and a no that got 1/2: the surprises are log 4 = 1.3863 and log 2 =
@@ -72,14 +76,31 @@ class BinaryCrossentropy(Loss):
     name = "binary_crossentropy"
     activation = "sigmoid"
 
-    def __init__(self, from_logits: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.from_logits = bool(from_logits)
+        self.label_smoothing = check_smoothing(label_smoothing)
+
+    def smoothed(self, y: Array) -> Array:
+        """Return y * (1 - s) + s / 2."""
+        s = self.label_smoothing
+        return y * (1 - s) + s / 2 if s else y
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make this loss again."""
+        smoothing = {"label_smoothing": self.label_smoothing} if self.label_smoothing else {}
+        return super().get_config() | smoothing
 
     def value(self, y: Array, p: Array) -> Array:
         """Return the mean surprise of each sample."""
         check_same_shape(y, p)
-        y, p = y.astype(np.float64), p.astype(np.float64)
+        y, p = self.smoothed(y.astype(np.float64)), p.astype(np.float64)
         if self.from_logits:
             losses = np.maximum(p, 0) - p * y + np.log1p(np.exp(-np.abs(p)))
         else:
@@ -90,7 +111,7 @@ class BinaryCrossentropy(Loss):
     def gradient(self, y: Array, p: Array) -> Array:
         """Return the derivative of the mean loss with respect to p."""
         check_same_shape(y, p)
-        y = y.astype(p.dtype)
+        y = self.smoothed(y.astype(p.dtype))
         size = max(1, p.size)
         if self.from_logits:
             # losses = log(1 + exp(z)) - y * z
@@ -103,7 +124,9 @@ class BinaryCrossentropy(Loss):
         return dp.astype(p.dtype)
 
 
-def binary_crossentropy(y_true: Any, y_pred: Any) -> Array:
+def binary_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0
+) -> Array:
     """Return the loss of each sample: see `BinaryCrossentropy`.
 
     Math:
@@ -116,4 +139,5 @@ def binary_crossentropy(y_true: Any, y_pred: Any) -> Array:
         >>> binary_crossentropy([[1.0], [0.0]], [[0.25], [0.75]]).round(4)  # log 4 for both
         array([1.3863, 1.3863])
     """
-    return BinaryCrossentropy().value(np.asarray(y_true), np.asarray(y_pred))
+    loss = BinaryCrossentropy(from_logits, label_smoothing)
+    return loss.value(np.asarray(y_true), np.asarray(y_pred))

@@ -49,7 +49,7 @@ import numpy as np
 
 from numcnn import backend
 from numcnn.errors import ShapeError
-from numcnn.losses.base import Array, Loss, check_same_shape, per_sample
+from numcnn.losses.base import Array, Loss, check_same_shape, check_smoothing, per_sample
 
 
 class CategoricalCrossentropy(Loss):
@@ -70,10 +70,15 @@ class CategoricalCrossentropy(Loss):
 
     Args:
         from_logits: whether p holds scores before the softmax.
+        label_smoothing: s, the share of each target that is spread evenly over all K classes:
+            y * (1 - s) + s / K stands for y above. So no answer pays for being surer than that.
+        axis: -1; classes stand in the last axis.
+        **kwargs: name, reduction: taken for Keras's sake.
 
     Reference:
         Bridle, "Training stochastic model recognition algorithms as networks can lead to maximum
-        mutual information estimation of parameters", NIPS 1989.
+        mutual information estimation of parameters", NIPS 1989. Szegedy et al., "Rethinking the
+        Inception architecture for computer vision", CVPR 2016, section 7, for label smoothing.
 
     Example:
         The true class got 1/4: the surprise is log 4 = 1.3863, with the slope dq = -1 / 0.25 = -4.
@@ -97,14 +102,33 @@ class CategoricalCrossentropy(Loss):
     name = "categorical_crossentropy"
     activation = "softmax"
 
-    def __init__(self, from_logits: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.from_logits = bool(from_logits)
+        self.label_smoothing = check_smoothing(label_smoothing)
+        if axis != -1:
+            raise ValueError(f"axis must be -1, the last one, where classes stand; got {axis!r}.")
+
+    def smoothed(self, y: Array) -> Array:
+        """Return y * (1 - s) + s / K."""
+        s = self.label_smoothing
+        return y * (1 - s) + s / y.shape[-1] if s else y
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make this loss again."""
+        smoothing = {"label_smoothing": self.label_smoothing} if self.label_smoothing else {}
+        return super().get_config() | smoothing
 
     def value(self, y: Array, p: Array) -> Array:
         """Return -sum(y log q) of each sample."""
         check_same_shape(y, p)
-        y = y.astype(np.float64)
+        y = self.smoothed(y.astype(np.float64))
         if self.from_logits:
             log_q = log_softmax(p.astype(np.float64))
         else:
@@ -116,7 +140,7 @@ class CategoricalCrossentropy(Loss):
         """Return the derivative of the mean loss with respect to p."""
         check_same_shape(y, p)
         rows = max(1, p.size // p.shape[-1])
-        y = y.astype(p.dtype)
+        y = self.smoothed(y.astype(p.dtype))
         if self.from_logits:
             # log_q = log_softmax(z)
             return (y.sum(axis=-1, keepdims=True) * softmax(p) - y) / rows
@@ -140,6 +164,9 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
 
     Args:
         from_logits: whether p holds scores before the softmax.
+        ignore_class: None; every class counts.
+        axis: -1; classes stand in the last axis.
+        **kwargs: name, reduction: taken for Keras's sake.
 
     Example:
         >>> loss = SparseCategoricalCrossentropy()
@@ -149,6 +176,16 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     """
 
     name = "sparse_categorical_crossentropy"
+
+    def __init__(
+        self, from_logits: bool = False, ignore_class: None = None, axis: int = -1, **kwargs: Any
+    ) -> None:
+        super().__init__(from_logits, axis=axis, **kwargs)
+        if ignore_class is not None:
+            raise ValueError(
+                f"ignore_class={ignore_class!r} is not there. Give samples of that class a "
+                "sample_weight of 0."
+            )
 
     def value(self, y: Array, p: Array) -> Array:
         """Return -log q of the true class."""
@@ -237,7 +274,9 @@ def _normalised(p: Array) -> tuple[Array, Array, float]:
     return p / total, total, backend.epsilon()
 
 
-def categorical_crossentropy(y_true: Any, y_pred: Any) -> Array:
+def categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0
+) -> Array:
     """Return the loss of each sample: see `CategoricalCrossentropy`.
 
     Math:
@@ -250,10 +289,11 @@ def categorical_crossentropy(y_true: Any, y_pred: Any) -> Array:
         >>> categorical_crossentropy([[1.0, 0.0]], [[0.25, 0.75]]).round(4)  # log 4
         array([1.3863])
     """
-    return CategoricalCrossentropy().value(np.asarray(y_true), np.asarray(y_pred))
+    loss = CategoricalCrossentropy(from_logits, label_smoothing)
+    return loss.value(np.asarray(y_true), np.asarray(y_pred))
 
 
-def sparse_categorical_crossentropy(y_true: Any, y_pred: Any) -> Array:
+def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Array:
     """Return the loss of each sample: see `SparseCategoricalCrossentropy`.
 
     Math:
@@ -266,4 +306,5 @@ def sparse_categorical_crossentropy(y_true: Any, y_pred: Any) -> Array:
         >>> sparse_categorical_crossentropy([0], [[0.25, 0.75]]).round(4)  # log 4
         array([1.3863])
     """
-    return SparseCategoricalCrossentropy().value(np.asarray(y_true), np.asarray(y_pred))
+    loss = SparseCategoricalCrossentropy(from_logits)
+    return loss.value(np.asarray(y_true), np.asarray(y_pred))

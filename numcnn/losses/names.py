@@ -5,17 +5,46 @@ from typing import Any
 import numpy as np
 
 from numcnn.errors import DTypeError, ShapeError, unknown_name
+from numcnn.losses.absolute_error import (
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+)
 from numcnn.losses.base import Array, Loss
 from numcnn.losses.binary_cross_entropy import BinaryCrossentropy
 from numcnn.losses.cross_entropy import CategoricalCrossentropy, SparseCategoricalCrossentropy
-from numcnn.losses.squared_error import MeanSquaredError
+from numcnn.losses.hinge import CategoricalHinge, Hinge, SquaredHinge
+from numcnn.losses.likeness import CosineSimilarity, KLDivergence, Poisson
+from numcnn.losses.squared_error import MeanSquaredError, MeanSquaredLogarithmicError
 
 LOSSES: dict[str, type[Loss]] = {
     "categorical_crossentropy": CategoricalCrossentropy,
     "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
     "binary_crossentropy": BinaryCrossentropy,
     "mean_squared_error": MeanSquaredError,
+    "mean_squared_logarithmic_error": MeanSquaredLogarithmicError,
+    "mean_absolute_error": MeanAbsoluteError,
+    "mean_absolute_percentage_error": MeanAbsolutePercentageError,
+    "huber": Huber,
+    "log_cosh": LogCosh,
+    "hinge": Hinge,
+    "squared_hinge": SquaredHinge,
+    "categorical_hinge": CategoricalHinge,
+    "kl_divergence": KLDivergence,
+    "poisson": Poisson,
+    "cosine_similarity": CosineSimilarity,
+    # Keras's other names
     "mse": MeanSquaredError,
+    "msle": MeanSquaredLogarithmicError,
+    "mae": MeanAbsoluteError,
+    "mape": MeanAbsolutePercentageError,
+    "bce": BinaryCrossentropy,
+    "huber_loss": Huber,
+    "logcosh": LogCosh,
+    "kullback_leibler_divergence": KLDivergence,
+    "kld": KLDivergence,
+    "cosine_proximity": CosineSimilarity,
 }
 
 
@@ -31,6 +60,8 @@ def get(identifier: Any) -> Loss:
     if isinstance(identifier, type) and issubclass(identifier, Loss):
         return identifier()
     name = identifier if isinstance(identifier, str) else getattr(identifier, "__name__", None)
+    if name in ("MSE", "MSLE", "MAE", "MAPE", "BCE", "KLD"):
+        name = name.lower()
     for cls in LOSSES.values():
         if name == cls.__name__:
             return cls()

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from numcnn.losses.base import Array, Loss, check_same_shape
+from numcnn import backend
+from numcnn.losses.base import Array, Loss, check_same_shape, per_sample
 
 
 class MeanSquaredError(Loss):
@@ -59,6 +60,46 @@ class MeanSquaredError(Loss):
         return (2 / max(1, p.size)) * (p - y.astype(p.dtype))
 
 
+class MeanSquaredLogarithmicError(Loss):
+    """The mean squared difference of the logarithms: for numbers of very different size.
+
+    Math:
+        y and p are at least eps = 1e-7
+        loss[n] = (1/K) * sum over k of (log(p[n, k] + 1) - log(y[n, k] + 1))**2
+        dp[n, k] = (1/N) * (2/K) * (log(p[n, k] + 1) - log(y[n, k] + 1)) / (p[n, k] + 1), 0 where
+                   p is below eps
+
+    Shapes:
+        y, p: (N, ...), the same; K numbers per sample.
+
+    Example:
+        With p + 1 twice as large as y + 1, the difference is log 2.
+
+        >>> msle, y, p = MeanSquaredLogarithmicError(), np.array([[1.0]]), np.array([[3.0]])
+        >>> round(msle(y, p) ** 0.5, 4), msle.gradient(y, p).round(4)  # 2 * log(2) / 4
+        (0.6931, array([[0.3466]]))
+    """
+
+    name = "mean_squared_logarithmic_error"
+
+    def value(self, y: Array, p: Array) -> Array:
+        """Return mean((log(p + 1) - log(y + 1))**2) of each sample."""
+        check_same_shape(y, p)
+        eps = backend.epsilon()
+        logs = np.log1p(np.maximum(p.astype(np.float64), eps)), np.log1p(np.maximum(y, eps))
+        squares = (logs[0] - logs[1]) ** 2
+        return per_sample(squares)
+
+    def gradient(self, y: Array, p: Array) -> Array:
+        """Return 2 (log(p + 1) - log(y + 1)) / (p + 1) / (N K)."""
+        check_same_shape(y, p)
+        eps = p.dtype.type(backend.epsilon())
+        q, y = np.maximum(p, eps), np.maximum(y.astype(p.dtype), eps)
+        # squares = (log(p + 1) - log(y + 1))**2
+        slope = 2 * (np.log1p(q) - np.log1p(y)) / (q + 1)
+        return np.where(p >= eps, slope, 0).astype(p.dtype) / max(1, p.size)
+
+
 def mean_squared_error(y_true: Any, y_pred: Any) -> Array:
     """Return the loss of each sample: see `MeanSquaredError`.
 
@@ -73,3 +114,19 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Array:
         array([5.])
     """
     return MeanSquaredError().value(np.asarray(y_true), np.asarray(y_pred))
+
+
+def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Array:
+    """Return the loss of each sample: see `MeanSquaredLogarithmicError`.
+
+    Math:
+        loss[n] = (1/K) * sum over k of (log(y_pred[n, k] + 1) - log(y_true[n, k] + 1))**2
+
+    Shapes:
+        y_true, y_pred: (N, ...), the same     result: (N,)
+
+    Example:
+        >>> mean_squared_logarithmic_error([[1.0]], [[3.0]]).round(4)
+        array([0.4805])
+    """
+    return MeanSquaredLogarithmicError().value(np.asarray(y_true), np.asarray(y_pred))
