@@ -52,7 +52,7 @@ class Hinge(Loss):
         """Return -y / (N K) below the margin, 0 beyond."""
         y = signs(y, p).astype(p.dtype)
         # losses = np.maximum(1 - y * p, 0)
-        dp: Array = -y * (y * p < 1) / max(1, p.size)
+        dp: Array = np.where(y * p < 1, -y, 0) / max(1, p.size)
         return dp
 
 
