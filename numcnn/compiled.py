@@ -12,7 +12,8 @@ from numcnn.engine import ENGINES, Engine, make_engine, runs_as_written
 from numcnn.errors import NotCompiledError, unknown_name
 from numcnn.metrics import Metric
 from numcnn.metrics import get as get_metric
-from numcnn.run import Run
+from numcnn.metrics.base import fitted
+from numcnn.run import Counted, Run
 from numcnn.seeds import next_seed
 from numcnn.stack import Stack
 
@@ -42,7 +43,7 @@ class Compiled(Stack):
         self.seed = 0
         self.given_metrics: list[Any] = []
         self._engine: Engine | None = None
-        self._metrics: list[tuple[str, Metric]] = []
+        self._metrics: list[tuple[str, Any]] = []
 
     def _changed(self) -> None:
         self._engine = None
@@ -69,8 +70,8 @@ class Compiled(Stack):
         Args:
             optimizer: a name such as 'rmsprop', or an optimizer.
             loss: a name such as 'categorical_crossentropy', or a loss.
-            metrics: what is shown beside the loss: 'accuracy', names, or functions of
-                (targets, outputs) that return one number per sample.
+            metrics: what is shown beside the loss: 'accuracy', names, `numcnn.metrics` such as
+                Precision(), or functions of (targets, outputs) that return one number per sample.
             engine: what runs the layers: 'numba' (fused kernels, compiled at first use), 'numpy'
                 (each layer as it is written), or 'auto', which is 'numba' where Numba is there.
             exact: without Winograd's method for 3x3 convolutions, which is faster and whose
@@ -125,7 +126,7 @@ class Compiled(Stack):
         if self._engine is None:
             self._require_built("Running the model")
             shape = self.layers[-1].sample_output_shape
-            self._metrics = [get_metric(m, self.loss, shape) for m in self.given_metrics]
+            self._metrics = self._named_metrics(shape)
             self._engine = make_engine(
                 self.engine_name,
                 self.layers,
@@ -142,13 +143,29 @@ class Compiled(Stack):
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` returns: 'loss' and the metrics."""
-        return ["loss", *(get_metric(m, self.loss, (1,))[0] for m in self.given_metrics)]
+        return ["loss", *(name for name, _ in self._named_metrics((1,)))]
 
-    def measure(self, loss: float, y: Array, outputs: Array) -> dict[str, float]:
+    def _named_metrics(self, shape: Shape) -> list[tuple[str, Any]]:
+        """Return (name, metric) of each; of two with one name the second is name_1, as in Keras."""
+        found: dict[str, Any] = {}
+        for given in self.given_metrics:
+            name, metric = get_metric(given, self.loss, shape)
+            free, i = name, 0
+            while free in found:
+                i += 1
+                free = f"{name}_{i}"
+            found[free] = metric
+        return list(found.items())
+
+    def measure(self, loss: float, y: Array, outputs: Array) -> dict[str, Any]:
         """Return the loss and the metrics of a batch by name."""
-        logs = {"loss": loss}
+        logs: dict[str, Any] = {"loss": loss}
         for name, metric in self._metrics:
-            logs[name] = float(np.mean(metric(y, outputs)))
+            if isinstance(metric, Metric):
+                part, whole = metric.counts(fitted(y, outputs), outputs)
+                logs[name] = Counted(float(part), float(whole), metric.kind)
+            else:
+                logs[name] = float(np.mean(metric(y, outputs)))
         return logs
 
     def check_memory(self, shape: Shape, n: int) -> None:

@@ -25,38 +25,77 @@ What a callback or a layer of one's own draws elsewhere, it has to keep in its `
 import numbers
 import warnings
 import zlib
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 import numpy as np
 
 from numcnn.callbacks import Callback, History, Numbers
 from numcnn.errors import DTypeError, ModelFileError
+from numcnn.metrics.base import ratio
 from numcnn.rows import take
 
 Array = np.ndarray[Any, Any]
 Logs = dict[str, float]
 
+KINDS = ("/of", "/root", "/sum")
 CHECKED_SAMPLES = 256
 CHECKED_BYTES = 2**24
 
 
+class Counted(NamedTuple):
+    """Two sums of a batch, of which a metric is made once all batches are added up.
+
+    kind: 'of' for part / whole, 'root' for its square root, 'sum' for part.
+    """
+
+    part: float
+    whole: float
+    kind: str
+
+    @property
+    def value(self) -> float:
+        """The metric of this batch alone."""
+        return ratio(self.part, self.whole, self.kind)
+
+
+def plain(logs: dict[str, Any]) -> Logs:
+    """Return logs with numbers alone."""
+    return {k: v.value if isinstance(v, Counted) else v for k, v in logs.items()}
+
+
 class Means:
-    """Running means over samples, so that a short last batch counts for what it is."""
+    """Running means over samples, so that a short last batch counts for what it is.
+
+    Of a metric that is a quotient, both sums are kept: 'precision' and 'precision/of'.
+    """
 
     def __init__(self) -> None:
         self.sums: Logs = {}
         self.n = 0
 
-    def add(self, logs: Logs, size: int) -> None:
-        """Add a batch's means, which stand for `size` samples."""
+    def add(self, logs: dict[str, Any], size: int) -> None:
+        """Add a batch's means, which stand for `size` samples, and what metrics have counted."""
         for key, value in logs.items():
-            self.sums[key] = self.sums.get(key, 0.0) + value * size
+            if isinstance(value, Counted):
+                self.sums[key] = self.sums.get(key, 0.0) + value.part
+                whole = f"{key}/{value.kind}"
+                self.sums[whole] = self.sums.get(whole, 0.0) + value.whole
+            else:
+                self.sums[key] = self.sums.get(key, 0.0) + value * size
         self.n += size
 
     def logs(self) -> Logs:
         """Return the means so far."""
-        return Numbers({key: total / self.n for key, total in self.sums.items()})
+        return Numbers(
+            {key: self._made(key) for key in self.sums if not key.endswith(tuple(KINDS))}
+        )
+
+    def _made(self, key: str) -> float:
+        for ending in KINDS:
+            if (whole := self.sums.get(key + ending)) is not None:
+                return ratio(self.sums[key], whole, ending[1:])
+        return self.sums[key] / self.n
 
 
 class Run:
@@ -91,7 +130,7 @@ class Run:
         self.callbacks: list[Callback] | None = None  # those of this piece, once they have begun
         self.memories: list[dict[str, Any]] = []  # what those of the piece before remembered
 
-    def add(self, logs: Logs, size: int) -> None:
+    def add(self, logs: dict[str, Any], size: int) -> None:
         """Count a batch of `size` samples in: in the same breath as the step of the weights."""
         self.means.add(logs, size)
         self.batch += 1

@@ -16,7 +16,7 @@ from numcnn.batches import Batches, Place
 from numcnn.callbacks import Callback, CallbackList, ProgbarLogger
 from numcnn.engine.interrupts import uninterrupted
 from numcnn.errors import DivergedError
-from numcnn.run import Means, Run
+from numcnn.run import Means, Run, plain
 
 if TYPE_CHECKING:
     from numcnn.models import Sequential
@@ -208,7 +208,7 @@ def train_batch(
             )
         if run is not None:
             run.add(logs, len(x))
-    return logs
+    return plain(logs)
 
 
 def mean_loss(losses: Array, weights: Array | None) -> float:

@@ -82,7 +82,7 @@ MAY_IMPORT = {
     "layers": ("layers", "initializers", "errors", "backend", "seeds"),
     "losses": ("losses", "errors", "backend"),
     "optimizers": ("optimizers", "errors", "backend"),
-    "metrics": ("errors", "losses"),
+    "metrics": ("metrics", "errors", "losses"),
     "progress": ("errors",),
     "summary": ("errors", "layers"),
     "config": ("errors", "layers", "_version"),
@@ -91,7 +91,7 @@ MAY_IMPORT = {
     "engine": ("engine", "kernels", "layers", "losses", "optimizers", "errors", "backend"),
     "stack": ("engine.interrupts", "layers", "errors", "backend", "seeds", "summary"),
     "callbacks": ("callbacks", "errors", "files", "progress", "data"),
-    "run": ("callbacks", "errors", "rows"),
+    "run": ("callbacks", "errors", "metrics.base", "rows"),
     "rows": ("errors",),
     "batches": ("rows", "seeds", "utils.sequence"),
     "feed": (

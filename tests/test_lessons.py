@@ -33,13 +33,14 @@ from numcnn.losses import Loss
 from numcnn.optimizers import Optimizer, schedules
 
 ARRAY = inspect.signature(im2col.im2col).return_annotation
-BOOKS = [layers, losses, optimizers, initializers]
+BOOKS = [layers, losses, optimizers, initializers, metrics]
 FILES = sorted(path for book in BOOKS for path in Path(book.__file__).parent.glob("*.py"))
 NEEDS = {
     Layer: ("Math", "Shapes", "Example"),
     Loss: ("Math", "Shapes", "Example"),
     Optimizer: ("Math", "Shapes", "Example"),
     Initializer: ("Math", "Example"),
+    metrics.Metric: ("Math", "Shapes", "Example"),
     schedules.LearningRateSchedule: ("Math", "Example"),
 }
 CALLS = {Layer: ".backward(", Loss: ".gradient(", Optimizer: ".step("}
@@ -58,7 +59,7 @@ def named(package):
 
 
 LESSONS = [thing for book in BOOKS for thing in named(book)]
-LESSONS += functions_of(metrics) + functions_of(im2col) + functions_of(schedules)
+LESSONS += functions_of(im2col) + functions_of(schedules)
 LESSONS += [schedules.LearningRateSchedule, *schedules.SCHEDULES.values()]
 OTHERS = named(plotting) + [c for c in named(callbacks) if c.__module__ != base.__name__]
 OTHERS += [check for check in named(gradcheck) if inspect.isfunction(check)]
@@ -199,7 +200,7 @@ def test_the_lists_are_not_empty():
     assert {"filters", "check_layer", "EarlyStopping"} <= {t.__name__ for t in OTHERS}
 
 
-@pytest.mark.parametrize("book", [layers, losses, optimizers], ids=lambda b: b.__name__)
+@pytest.mark.parametrize("book", [layers, losses, metrics, optimizers], ids=lambda b: b.__name__)
 def test_every_file_stands_in_the_reading_order(book):
     there = {path.name for path in Path(book.__file__).parent.glob("*.py")} - {"__init__.py"}
     assert in_order(book.__doc__) == there

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numcnn import layers as builtin_layers
-from numcnn import losses, optimizers
+from numcnn import losses, metrics, optimizers
 from numcnn._version import __version__
 from numcnn.errors import ModelFileError
 from numcnn.layers.base import Layer, keywords
@@ -110,7 +110,7 @@ def _describe(model: "Sequential") -> dict[str, Any]:
             "iterations": model.optimizer.iterations,
             "loss": model.loss.name,
             "loss_config": model.loss.get_config(),
-            "metrics": [m for m in model.given_metrics if isinstance(m, str)],
+            "metrics": [m for m in map(metrics.serialize, model.given_metrics) if m is not None],
             "engine": model.engine_name,
             "exact": model.exact,
         }
