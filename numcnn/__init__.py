@@ -7,6 +7,7 @@ datasets, utils. Neither Numba nor matplotlib is loaded before it is used.
 from numcnn import (
     backend,
     callbacks,
+    constraints,
     datasets,
     gradcheck,
     initializers,
@@ -18,6 +19,7 @@ from numcnn import (
     optimizers,
     plotting,
     preprocessing,
+    regularizers,
     utils,
 )
 from numcnn._version import __version__
@@ -31,6 +33,7 @@ __all__ = [
     "__version__",
     "backend",
     "callbacks",
+    "constraints",
     "datasets",
     "get_num_threads",
     "gradcheck",
@@ -43,6 +46,7 @@ __all__ = [
     "optimizers",
     "plotting",
     "preprocessing",
+    "regularizers",
     "set_num_threads",
     "utils",
     "warmup",

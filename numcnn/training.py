@@ -185,7 +185,7 @@ def train_batch(
     # Overflow is found below and reported with its place, so NumPy need not warn of it.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         losses, outputs = engine.gradients(x, y, weights)
-        loss = mean_loss(losses, weights)
+        loss = mean_loss(losses, weights) + engine.penalty()
         # Optimizers square gradients, so a sum of squares beyond the float range is too much too.
         squares = engine.gradient_squares()
     broken = [name for name, square in squares.items() if not math.isfinite(square)]
@@ -259,7 +259,7 @@ def measure(model: "Sequential", source: Batches, hooks: CallbackList) -> Logs:
             targets = np.ascontiguousarray(y)
             with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity pass through
                 losses, outputs = model.engine.test_batch(cast(x, model.dtype), targets)
-            loss = mean_loss(losses, weights)
+            loss = mean_loss(losses, weights) + model.engine.penalty()
             means.add(model.measure(loss, targets, outputs), len(losses))
             hooks.on_test_batch_end(step, means.logs())
         check_steps("evaluation", source, step + 1)

@@ -25,7 +25,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numcnn import callbacks, gradcheck, initializers, layers, losses, metrics, optimizers, plotting
+from numcnn import (
+    callbacks,
+    constraints,
+    gradcheck,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    plotting,
+    regularizers,
+)
 from numcnn.callbacks import base, monitor
 from numcnn.initializers import Initializer
 from numcnn.layers import Layer, im2col
@@ -40,6 +51,8 @@ NEEDS = {
     Loss: ("Math", "Shapes", "Example"),
     Optimizer: ("Math", "Shapes", "Example"),
     Initializer: ("Math", "Example"),
+    regularizers.Regularizer: ("Math", "Shapes", "Example"),
+    constraints.Constraint: ("Math", "Shapes", "Example"),
     metrics.Metric: ("Math", "Shapes", "Example"),
     schedules.LearningRateSchedule: ("Math", "Example"),
 }
@@ -52,6 +65,13 @@ def functions_of(module):
     return [f for name, f in found if name[0] != "_" and f.__module__ == module.__name__]
 
 
+def classes_of(module):
+    """Return the public classes that a module defines, each once, in order."""
+    found = {c for _, c in inspect.getmembers(module, inspect.isclass)}
+    own = [c for c in found if c.__module__ == module.__name__]
+    return sorted(own, key=lambda c: c.__name__)
+
+
 def named(package):
     """Return the classes and functions that a package's __all__ names, each once."""
     things = {id(thing): thing for thing in (getattr(package, n) for n in package.__all__)}
@@ -60,6 +80,8 @@ def named(package):
 
 LESSONS = [thing for book in BOOKS for thing in named(book)]
 LESSONS += functions_of(im2col) + functions_of(schedules)
+for room in (regularizers, constraints):
+    LESSONS += [*functions_of(room), *classes_of(room)]
 LESSONS += [schedules.LearningRateSchedule, *schedules.SCHEDULES.values()]
 OTHERS = named(plotting) + [c for c in named(callbacks) if c.__module__ != base.__name__]
 OTHERS += [check for check in named(gradcheck) if inspect.isfunction(check)]

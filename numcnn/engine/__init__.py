@@ -5,6 +5,7 @@ The contract of an engine, which training.py relies on and on nothing else:
     predict_batch(x)      -> y                    changes nothing anywhere, so threads may share it
     test_batch(x, y)      -> (losses, outputs)    one loss per sample; changes nothing
     gradients(x, y, w)    -> (losses, outputs)    forward and backward; sets each layer's grads
+    penalty()             -> number               what the weights cost; gradients know of it
     gradient_squares()    -> {name: sum}          of the last gradients: finite only if they are
     update()                                      one step of the optimizer, whole or not at all
     warm_up(n, say)                               whatever is slow the first time; says so before
@@ -50,6 +51,9 @@ class Engine(Protocol):
         weights: (N,), how much each sample's loss counts. The gradients are those of
             (1/N) sum over n of weights[n] * loss[n]; the losses that are returned are loss[n].
         """
+
+    def penalty(self) -> float:
+        """Return what the weights that are trained cost, to be added to the loss of a batch."""
 
     def gradient_squares(self) -> dict[str, float]:
         """Return the sum of the squares of each gradient, by its name."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from numcnn.engine.tail import split_tail
+from numcnn.engine.upkeep import add_penalty_gradients, constrain, penalty
 from numcnn.errors import GradientError
 from numcnn.layers.base import Layer
 from numcnn.losses import Loss
@@ -44,6 +45,7 @@ class EagerEngine:
         for layer in reversed(self.body):
             dy = layer.backward(dy)
             require_gradients(layer)
+        add_penalty_gradients(self.layers)
         return losses, self.activation.forward(z)
 
     def gradient_squares(self) -> dict[str, float]:
@@ -60,8 +62,13 @@ class EagerEngine:
         params = [layer.params[name] for layer in moving for name in layer.params]
         grads = [layer.grads[name] for layer in moving for name in layer.params]
         self.optimizer.step(params, grads)
+        constrain(self.layers)
         for layer in self.layers:
             layer.after_update()
+
+    def penalty(self) -> float:
+        """Return what the weights cost."""
+        return penalty(self.layers)
 
     def warm_up(self, n: int, say: Callable[[], None]) -> None:
         """Do nothing: NumPy is always warm."""

@@ -28,6 +28,7 @@ from numcnn.engine.parameters import Parameters, same_arrays
 from numcnn.engine.steps import Phase, Squares, Step, Wires
 from numcnn.engine.tail import split_tail
 from numcnn.engine.update import Update, native
+from numcnn.engine.upkeep import add_penalty_gradients, constrain, penalty
 from numcnn.kernels.compile import announced
 from numcnn.layers.activations import Linear
 from numcnn.layers.base import Layer
@@ -136,6 +137,7 @@ class PlanEngine:
         self._binding = Binding([])
         self._parameters: Parameters | None = None  # once it is trained
         self._squares = Squares()  # of the last gradients
+        self._priced: dict[str, float] = {}  # the sums for weights that have a price
 
     # ---- the contract -----------------------------------------------------------------------
 
@@ -155,12 +157,14 @@ class PlanEngine:
         program.run(x)
         self._squares = program.squares
         parameters.hand_out()
+        self._priced = add_penalty_gradients(self.layers)
         return ending.losses.copy(), ending.outputs.copy()
 
     def gradient_squares(self) -> dict[str, float]:
         """Return the sum of the squares of each gradient, by its name."""
         others = self._parameters.others() if self._parameters else {}
-        return self._squares.sums() | {name: float(np.vdot(g, g)) for name, g in others.items()}
+        found = self._squares.sums() | {name: float(np.vdot(g, g)) for name, g in others.items()}
+        return found | self._priced
 
     def update(self) -> None:
         """Move the weights by one step of the optimizer."""
@@ -168,8 +172,13 @@ class PlanEngine:
         if parameters is None or not parameters.are_those_of(self.layers):
             raise RuntimeError("Parameters were replaced after their gradients were computed.")
         parameters.step()
+        constrain(self.layers)
         for layer in self.layers:
             layer.after_update()
+
+    def penalty(self) -> float:
+        """Return what the weights cost."""
+        return penalty(self.layers)
 
     def warm_up(self, n: int, say: Callable[[], None]) -> None:
         """Compile what a batch of n samples needs; call `say` before the first compilation.

@@ -209,11 +209,11 @@ def check_model(
             on_the_way = [x]
             for layer in body:
                 on_the_way.append(layer.forward(on_the_way[-1], training=True))
-            return [loss.value(y, on_the_way[-1]), *on_the_way]
+            return [loss.value(y, on_the_way[-1]) + engine.penalty(), *on_the_way]
 
         report = GradientReport(f"{type(model).__name__} {model.name!r}", tolerance)
         values, _ = engine.gradients(x, y)
-        if not np.allclose(values, run()[0], rtol=1e-9, atol=1e-9):
+        if not np.allclose(values + engine.penalty(), run()[0], rtol=1e-9, atol=1e-9):
             report.faults.append("the engine's losses are not those of the layers.")
         arrays: list[tuple[str, Array, Any]] = [("x", x, layers[0].grads.get("x"))]
         for layer in layers:

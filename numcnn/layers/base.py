@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from numcnn import backend, initializers
+from numcnn import backend, constraints, initializers, regularizers
 from numcnn.errors import DTypeError, ShapeError, reject_unknown_keywords
 from numcnn.layers.arguments import sample_shape
 
@@ -63,6 +63,8 @@ class Layer:
         dtype: 'float32' or 'float64'; by default `numcnn.backend.floatx()`.
 
     Attributes:
+        regularizers, constraints: the price of parameters in the loss, and where they may be, by
+            the parameter's name; from arguments such as kernel_regularizer and bias_constraint.
         params: the parameters by name, for instance `{"w": ..., "b": ...}`.
         grads: the gradient of the loss with respect to each of them, set by `backward`.
         statistics: weights that training moves without a gradient, by name: moving means, which
@@ -108,6 +110,7 @@ class Layer:
     """
 
     default_name: ClassVar[str] = ""
+    roles: ClassVar[dict[str, str]] = {}  # Keras's names of the parameters -> theirs in `params`
     input = output = _NoTensor()
 
     def __init__(
@@ -119,6 +122,9 @@ class Layer:
         dtype: str | None = None,
         **unknown: Any,
     ) -> None:
+        self.regularizers: dict[str, regularizers.Regularizer] = {}
+        self.constraints: dict[str, constraints.Constraint] = {}
+        unknown = self._take_prices_and_limits(unknown)
         reject_unknown_keywords(type(self).__name__, unknown, keywords(type(self)))
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise DTypeError(f"name must be a text without '/' that is not empty, got {name!r}.")
@@ -183,6 +189,7 @@ class Layer:
             "input_shape": self.given_input_shape,
             "trainable": self.trainable,
             "dtype": self.dtype,
+            **self._prices_and_limits(),
         }
 
     # ---- what every layer has ---------------------------------------------------------------
@@ -202,6 +209,32 @@ class Layer:
                 f"got an array of shape {x.shape}."
             )
         return self.forward(x, training)
+
+    def _take_prices_and_limits(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Take kernel_regularizer=, bias_constraint= and their like; return what is left."""
+        for role, name in self.roles.items():
+            price = regularizers.get(given.pop(f"{role}_regularizer", None))
+            limit = constraints.get(given.pop(f"{role}_constraint", None))
+            if price is not None:
+                self.regularizers[name] = price
+            if limit is not None:
+                self.constraints[name] = limit
+        if self.roles and given.pop("activity_regularizer", None) is not None:
+            raise ValueError(
+                f"activity_regularizer of {type(self).__name__} is not there: only weights can "
+                "have a price. Use kernel_regularizer, or a loss of your own."
+            )
+        return given
+
+    def _prices_and_limits(self) -> dict[str, Any]:
+        """Return the arguments that `_take_prices_and_limits` took."""
+        found: dict[str, Any] = {}
+        for role, name in self.roles.items():
+            if name in self.regularizers:
+                found[f"{role}_regularizer"] = regularizers.serialize(self.regularizers[name])
+            if name in self.constraints:
+                found[f"{role}_constraint"] = constraints.serialize(self.constraints[name])
+        return found
 
     def build_for(self, input_shape: Shape) -> None:
         """Build the layer for samples of this shape, unless it has been built before."""

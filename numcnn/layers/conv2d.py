@@ -82,7 +82,7 @@ zeros go around the image; `channels_last` and `as_given` change nothing but the
 for images whose channels come first; `recall` returns what forward has put into `kept`.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from numcnn import initializers
 from numcnn.errors import DTypeError
@@ -135,7 +135,9 @@ class Conv2D(Layer):
         use_bias: whether b is there.
         kernel_initializer: how w starts.
         bias_initializer: how b starts.
-        **kwargs: name, input_shape, trainable, dtype: see `Layer`.
+        **kwargs: name, input_shape, trainable, dtype: see `Layer`; kernel_regularizer,
+            bias_regularizer: see regularizers.py; kernel_constraint, bias_constraint: see
+            constraints.py.
 
     Keeps:
         cols, all windows, since dw is made of them: KH*KW/(sh*sw) times as many numbers as x. That
@@ -172,6 +174,8 @@ class Conv2D(Layer):
         array([[ 0., -1.,  1.,  0.],
                [ 0., -1.,  1.,  0.]])
     """
+
+    roles: ClassVar[dict[str, str]] = {"kernel": "w", "bias": "b"}
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Conv2D":
         """Refuse Conv2D(32, 3, 3), which has had two meanings."""

@@ -5,7 +5,7 @@ is painted into x with the filter as a brush, and where strokes overlap they add
 is the way forward here; so this file holds nothing new, only im2col and col2im exchanged.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from numcnn import initializers
 from numcnn.errors import ShapeError
@@ -58,7 +58,9 @@ class Conv2DTranspose(Layer):
         use_bias: whether b is there.
         kernel_initializer: how w starts.
         bias_initializer: how b starts.
-        **kwargs: name, input_shape, trainable, dtype: see `Layer`.
+        **kwargs: name, input_shape, trainable, dtype: see `Layer`; kernel_regularizer,
+            bias_regularizer: see regularizers.py; kernel_constraint, bias_constraint: see
+            constraints.py.
 
     Keeps:
         x.
@@ -88,6 +90,8 @@ class Conv2DTranspose(Layer):
         >>> paint.grads["w"].ravel()
         array([110.,   0.,  10.])
     """
+
+    roles: ClassVar[dict[str, str]] = {"kernel": "w", "bias": "b"}
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ Where to transpose need not be learned by heart, for the shapes allow nothing el
 (D, U) as w is, and of x (N, D) and dz (N, U) only x.T @ dz makes that.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from numcnn import initializers
 from numcnn.errors import ShapeError
@@ -52,7 +52,9 @@ class Dense(Layer):
         use_bias: whether b is there.
         kernel_initializer: how w starts.
         bias_initializer: how b starts.
-        **kwargs: name, input_shape, trainable, dtype: see `Layer`.
+        **kwargs: name, input_shape, trainable, dtype: see `Layer`; kernel_regularizer,
+            bias_regularizer: see regularizers.py; kernel_constraint, bias_constraint: see
+            constraints.py.
 
     Keeps:
         x, since dw is made of it. The activation keeps what it needs itself.
@@ -81,6 +83,8 @@ class Dense(Layer):
         >>> dense.grads["w"].ravel(), dense.grads["b"]
         (array([21., 30.,  5.]), array([11.]))
     """
+
+    roles: ClassVar[dict[str, str]] = {"kernel": "w", "bias": "b"}
 
     def __init__(
         self,
