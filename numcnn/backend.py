@@ -1,6 +1,8 @@
 """The settings that a Keras program reads and sets: float type, epsilon and image layout."""
 
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 DataFormat = Literal["channels_last", "channels_first"]
 
@@ -51,3 +53,70 @@ def set_image_data_format(data_format: str) -> None:
         raise ValueError(
             f"data_format must be 'channels_last' or 'channels_first', got {data_format!r}."
         )
+
+
+def set_image_dim_ordering(dim_ordering: str) -> None:
+    """Set the layout in Keras 1's words: 'tf' is 'channels_last', 'th' is 'channels_first'.
+
+    Example:
+        >>> set_image_dim_ordering("tf")
+        >>> image_dim_ordering(), image_data_format()
+        ('tf', 'channels_last')
+    """
+    if dim_ordering not in ("tf", "th"):
+        raise ValueError(f"dim_ordering must be 'tf' or 'th', got {dim_ordering!r}.")
+    set_image_data_format("channels_last" if dim_ordering == "tf" else "channels_first")
+
+
+def image_dim_ordering() -> str:
+    """Return the layout in Keras 1's words."""
+    return "tf" if _image_data_format == "channels_last" else "th"
+
+
+def backend() -> str:
+    """Return what computes: 'numcnn', where Keras says 'tensorflow'."""
+    return "numcnn"
+
+
+def clear_session() -> None:
+    """Do nothing: there is no session and no graph; a model is gone when nothing refers to it."""
+
+
+def cast_to_floatx(x: Any) -> Any:
+    """Return an array of the float type of new layers.
+
+    Example:
+        >>> cast_to_floatx([1, 2]).dtype
+        dtype('float32')
+    """
+    return np.asarray(x, dtype=_floatx)
+
+
+def get_value(x: Any) -> Any:
+    """Return x itself: numbers and arrays are what they are here, such as `optimizer.lr`.
+
+    Example:
+        >>> get_value(0.01)
+        0.01
+    """
+    return x
+
+
+def set_value(x: Any, value: Any) -> None:
+    """Change an array in place; for a number, which cannot be changed, say what to write instead.
+
+    Example:
+        >>> x = np.zeros(2)
+        >>> set_value(x, [1.0, 2.0])
+        >>> x
+        array([1., 2.])
+    """
+    if not isinstance(x, np.ndarray):
+        raise TypeError(
+            f"set_value needs an array, got {x!r}, a number of Python. A learning rate is set with "
+            "model.optimizer.learning_rate = value."
+        )
+    found = np.asarray(value)
+    if found.shape != x.shape:
+        raise ValueError(f"value must have the shape {x.shape}, got {found.shape}.")
+    x[...] = found

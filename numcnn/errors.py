@@ -47,8 +47,35 @@ class GradientError(NumcnnError, AssertionError):
     """A backward pass does not equal the derivative of its forward pass."""
 
 
+class MissingNameError(NumcnnError, AttributeError):
+    """A name of Keras, or a misspelt one, that a module of numcnn does not have."""
+
+
+class MissingModuleError(NumcnnError, ModuleNotFoundError):
+    """The same in an import statement."""
+
+
 class PropertyError(NumcnnError, AssertionError):
     """A layer does not keep what every layer promises."""
+
+
+KERAS_1 = {
+    "W_constraint": "kernel_constraint",
+    "W_regularizer": "kernel_regularizer",
+    "b_constraint": "bias_constraint",
+    "b_regularizer": "bias_regularizer",
+    "bias": "use_bias",
+    "border_mode": "padding",
+    "dim_ordering": "data_format",
+    "init": "kernel_initializer",
+    "nb_col": "kernel_size",
+    "nb_filter": "filters",
+    "nb_row": "kernel_size",
+    "output_dim": "units",
+    "p": "rate",
+    "subsample": "strides",
+}
+"""The words of Keras 1, before 2017, for arguments that have other names since."""
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
@@ -76,7 +103,9 @@ def reject_unknown_keywords(owner: str, unknown: Iterable[str], allowed: Iterabl
     """Raise a TypeError that names the nearest allowed keyword, if there is any unknown one."""
     names = list(allowed)
     for keyword in unknown:
+        hint = nearest(keyword, names)
+        if KERAS_1.get(keyword) in names:
+            hint = f" Keras 1 called {KERAS_1[keyword]!r} so."
         raise TypeError(
-            f"{owner} has no argument {keyword!r}.{nearest(keyword, names)} "
-            f"Its arguments: {', '.join(names)}."
+            f"{owner} has no argument {keyword!r}.{hint} Its arguments: {', '.join(names)}."
         )

@@ -97,6 +97,7 @@ MAY_IMPORT = {
     "summary": ("errors", "layers"),
     "config": ("errors", "layers", "_version"),
     "data": ("errors", "losses", "layers", "rows"),
+    "activations": ("errors", "layers"),
     "advice": ("losses", "layers"),
     "engine": ("engine", "kernels", "layers", "losses", "optimizers", "errors", "backend"),
     "stack": ("engine.interrupts", "layers", "errors", "backend", "seeds", "summary"),
@@ -126,7 +127,7 @@ MAY_IMPORT = {
         "seeds",
         "stack",
     ),
-    "legacy": ("callbacks", "legacy", "preprocessing"),
+    "legacy": ("callbacks", "errors", "legacy", "preprocessing"),
     "preprocessing": (
         "backend",
         "data",
@@ -157,6 +158,9 @@ MAY_IMPORT = {
 }
 
 
+AT_THE_TOP = {"models", "plotting", "gradcheck", "inspect", "testing", "wrappers"}
+
+
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_a_room_imports_only_what_stands_below(room):
     for name, path in MODULES.items():
@@ -167,17 +171,16 @@ def test_a_room_imports_only_what_stands_below(room):
 
 def test_every_room_has_its_place():
     rooms = {name.split(".")[1] for name in MODULES if "." in name}
-    at_the_top = {"models", "plotting", "gradcheck", "inspect", "testing"}
-    assert rooms - set(MAY_IMPORT) == at_the_top
+    assert rooms - set(MAY_IMPORT) == AT_THE_TOP
     assert set(MAY_IMPORT) - rooms <= {"kernels"}
 
 
 def test_only_the_front_door_knows_the_top():
     for name, path in MODULES.items():
-        looks = ("gradcheck", "inspect", "plotting", "testing", "utils.vis_utils")
+        looks = ("gradcheck", "inspect", "plotting", "testing", "utils.vis_utils", "wrappers")
         if name != "numcnn" and not under(name, *looks):
             for found in own(path):
-                top = under(found, "models", "plotting", "gradcheck", "inspect", "testing")
+                top = under(found, *AT_THE_TOP)
                 inside = under(name, "models") and under(found, "models")
                 assert not top or inside, (name, found)
 
@@ -277,7 +280,7 @@ def test_optional_packages_are_loaded_in_one_place():
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT.parent
     )
-    assert not {"h5py", "onnx", "safetensors"} & set(done.stdout.split())
+    assert not {"h5py", "onnx", "safetensors", "sklearn"} & set(done.stdout.split())
 
 
 @pytest.mark.parametrize("kind", [ast.Assert, ast.Global])

@@ -36,6 +36,7 @@ class ModelCheckpoint(Monitor):
         mode: 'min', 'max', or 'auto' by the name.
         save_freq: 'epoch', or a number of batches, counted from the first of the first epoch.
         initial_value_threshold: with save_best_only, the value that the first save must improve on.
+        period: with save_freq='epoch', every how many epochs; Keras 2's argument.
 
     Raises:
         ValueError: an argument is not one of these. OSError: the file cannot be written; what
@@ -65,6 +66,7 @@ class ModelCheckpoint(Monitor):
         mode: Mode = "auto",
         save_freq: int | Literal["epoch"] = "epoch",
         initial_value_threshold: float | None = None,
+        period: int = 1,
     ) -> None:
         super().__init__(monitor, mode)
         self.filepath = os.fspath(filepath)
@@ -79,6 +81,7 @@ class ModelCheckpoint(Monitor):
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
+        self.period = integer("period", period, 1)
         self.epoch = 0
         self.batch = 0
         self.seen = 0  # batches, where nobody knows how many an epoch has
@@ -110,7 +113,7 @@ class ModelCheckpoint(Monitor):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Save where that was asked for after each epoch."""
-        if self.save_freq == "epoch":
+        if self.save_freq == "epoch" and (epoch + 1) % self.period == 0:
             self.save(logs)
 
     def save(self, logs: Logs) -> None:

@@ -1,5 +1,5 @@
-"""The data: MNIST, Fashion-MNIST, and the IDX file format in which both were published."""
+"""The data: MNIST, Fashion-MNIST, KMNIST, and the IDX file format in which all were published."""
 
-from numcnn.datasets import fashion_mnist, idx, mnist
+from numcnn.datasets import fashion_mnist, idx, kmnist, mnist
 
-__all__ = ["fashion_mnist", "idx", "mnist"]
+__all__ = ["fashion_mnist", "idx", "kmnist", "mnist"]

@@ -17,6 +17,7 @@ from numcnn.compiled import Compiled
 from numcnn.errors import ModelFileError
 from numcnn.exclusive import Exclusive
 from numcnn.layers.base import Layer
+from numcnn.legacy.classes import ClassMethods
 from numcnn.legacy.generators import GeneratorMethods
 from numcnn.progress import check_verbose
 from numcnn.run import Run, check_resume, settings
@@ -25,7 +26,7 @@ Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 
 
-class Sequential(Compiled, GeneratorMethods):
+class Sequential(Compiled, GeneratorMethods, ClassMethods):
     """A stack of layers: the output of each is the input of the next.
 
     Args:

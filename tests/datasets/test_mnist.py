@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import numcnn
-from numcnn.datasets import fashion_mnist, idx, mnist
+from numcnn.datasets import fashion_mnist, idx, kmnist, mnist
 from numcnn.errors import DataFileError, DownloadError
 
 
@@ -59,7 +59,9 @@ def test_the_provenance_of_the_sample_names_the_same_hashes():
 
 
 @pytest.mark.parametrize(
-    "dataset", [mnist.MNIST, fashion_mnist.FASHION_MNIST], ids=lambda dataset: dataset.title
+    "dataset",
+    [mnist.MNIST, fashion_mnist.FASHION_MNIST, kmnist.KMNIST],
+    ids=lambda dataset: dataset.title,
 )
 def test_the_descriptions_agree_with_themselves(dataset):
     assert [file.shape for file in dataset.files] == [
@@ -87,6 +89,24 @@ def test_nothing_at_all(monkeypatch):
         mnist.load_data()
     with pytest.raises(DownloadError, match="Fashion-MNIST could not be loaded"):
         fashion_mnist.load_data()
+    with pytest.raises(DownloadError, match="KMNIST could not be loaded"):
+        kmnist.load_data()
+
+
+def test_kmnist_says_which_files_to_place_where(monkeypatch, tmp_path):
+    """Without NUMCNN_OFFLINE, too, no server is asked: there is none."""
+    monkeypatch.delenv("NUMCNN_OFFLINE", raising=False)
+    monkeypatch.setenv("NUMCNN_HOME", str(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    with pytest.raises(DownloadError) as raised:
+        kmnist.load_data()
+    for file in kmnist.KMNIST.files:
+        assert f"{file.name}.gz  {file.gz_bytes:,} bytes  SHA-256 {file.gz_sha256}" in str(
+            raised.value
+        )
+    assert str(tmp_path / "datasets" / "kmnist") in str(raised.value)
+    with pytest.raises(FileNotFoundError, match="t10k-labels-idx1-ubyte not found"):
+        kmnist.load_data(tmp_path / "datasets")
 
 
 def test_importing_loads_no_network():
