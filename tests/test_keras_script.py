@@ -1,13 +1,20 @@
-"""A script as people wrote them for Keras, with the tutorial's calls, on a handful of images."""
+"""Scripts as people wrote them for Keras: the tutorial's, and those of tests/keras_scripts/.
+
+The latter stand as they were for Keras; the command of examples/README.md converts them. They run
+on a handful of images, whatever data set they load.
+"""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import numcnn as keras
 from numcnn import backend as kr
-from numcnn.datasets import mnist
+from numcnn.datasets import fashion_mnist, mnist
 from numcnn.layers import (
     Activation,
     Conv2D,
@@ -105,3 +112,57 @@ def test_imported_as_keras() -> None:
     assert keras.losses.categorical_crossentropy.__name__ == "categorical_crossentropy"
     assert keras.callbacks.EarlyStopping().monitor == "val_loss"
     assert keras.backend.image_data_format() == "channels_last"
+
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted((ROOT / "tests" / "keras_scripts").glob("*_20??.py"))
+
+
+def converted(path: Path, folder: Path) -> str:
+    """Return the script after the command that examples/README.md states."""
+    page = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^```sh\n(sed .+?)^```", page, re.M | re.S)
+    (folder / "script.py").write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    subprocess.run(["bash", "-ec", command], cwd=folder, check=True)
+    assert (folder / "script.py.bak").read_text() == path.read_text()
+    return (folder / "script.py").read_text()
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=[path.stem for path in SCRIPTS])
+def test_an_old_script_runs(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = converted(path, tmp_path)
+    assert not re.search(r"^ *(from|import) (keras|tensorflow)", text, re.M)
+    (x_train, y_train), (x_test, y_test) = mnist.load_sample()
+    few = (x_train[:256], y_train[:256]), (x_test[:128], y_test[:128])
+    for dataset in (mnist, fashion_mnist):
+        monkeypatch.setattr(dataset, "load_data", lambda few=few: few)
+    monkeypatch.chdir(tmp_path)
+    np.random.seed(1)
+    exec(compile(text, str(path), "exec"), {"__name__": "__main__"})
+    printed = capsys.readouterr().out
+    assert "keras" not in sys.modules
+    assert printed
+
+
+def test_the_command_converts_every_form_of_import(tmp_path: Path) -> None:
+    lines = {
+        "import keras": "import numcnn as keras",
+        "import keras  # all of it": "import numcnn as keras  # all of it",
+        "    import keras": "    import numcnn as keras",
+        "import keras.backend as K": "import numcnn.backend as K",
+        "from keras import backend as K": "from numcnn import backend as K",
+        "from keras.layers import Dense": "from numcnn.layers import Dense",
+        "import tensorflow as tf": "import numcnn as tf",
+        "import tensorflow.keras as keras": "import numcnn as keras",
+        "import tensorflow.keras": "import numcnn as keras",
+        "from tensorflow import keras": "from numcnn import keras",
+        "from tensorflow.keras import layers": "from numcnn import layers",
+        "from tensorflow.keras.layers import Dense": "from numcnn.layers import Dense",
+        "x = keras.layers.Dense(2)": "x = keras.layers.Dense(2)",
+        "import keras_tuner": "import keras_tuner",
+        "print('from keras')": "print('from keras')",
+    }
+    (tmp_path / "all.py").write_text("\n".join(lines) + "\n")
+    assert converted(tmp_path / "all.py", tmp_path).splitlines() == list(lines.values())
