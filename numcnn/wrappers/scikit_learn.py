@@ -93,11 +93,11 @@ class KerasClassifier:
         """Make a new model and train it; kwargs are those of the model's fit."""
         y = np.asarray(y)
         one_hot = y.ndim == 2 and y.shape[1] > 1
-        self.classes_, numbers = (
-            (np.arange(y.shape[1]), y.argmax(axis=1))
-            if one_hot
-            else np.unique(y, return_inverse=True)
-        )
+        self.classes_: Array
+        if one_hot:
+            self.classes_, numbers = np.arange(y.shape[1]), y.argmax(axis=1)
+        else:
+            self.classes_, numbers = np.unique(y, return_inverse=True)
         build: Any = self.build_fn
         self.model_: Sequential = build(**self._of(build, {}))
         targets = self._targets(numbers.reshape(-1))
