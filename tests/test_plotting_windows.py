@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
@@ -54,6 +54,7 @@ def geometries(draw):
 
 @settings(max_examples=6, deadline=None)
 @given(geometries(), st.integers(0, 100))
+@example(((2, 8), (2, 3), (1, 1), "valid", (1, 1)), 0)  # a matrix near the edge
 def test_im2col_draws_the_matrix_of_im2col_and_each_pixel_in_one_colour(geometry, window):
     shape, kernel, strides, padding, dilation = geometry
     x = np.random.default_rng(0).permutation(shape[0] * shape[1]).reshape(shape) + 1
@@ -134,6 +135,7 @@ def test_bad_im2col(arguments, error, says):
 
 @settings(max_examples=6, deadline=None)
 @given(geometries())
+@example(((3, 2), (3, 2), (1, 1), "same", (1, 1)))  # a pixel that wins six windows
 def test_pooling_draws_what_the_layer_computes(geometry):
     shape, kernel, strides, padding, _ = geometry
     rng = np.random.default_rng(1)

@@ -5,6 +5,7 @@ to training.py, which calls an engine.
 """
 
 import os
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -321,7 +322,8 @@ class Sequential(Compiled, GeneratorMethods, ClassMethods):
         )  # fmt: skip
         with self._training:
             self._build_for(source)
-            batch = next(source.epoch())
+            with closing(source.epoch()) as batches:  # type: ignore[type-var] # a generator
+                batch = next(batches)
             logs = training.train_batch(self, batch.x, batch.y, batch.weights)
         return logs if return_dict else _as_list(logs)
 

@@ -142,7 +142,8 @@ def im2col(
             f"{i},{j}", (column, -0.5), (0, 3), textcoords="offset points", ha="center",
             size=min(SMALL, 72 * cell / 2.4), color=MUTED, annotation_clip=False,
         )  # fmt: skip
-    heading = "a row per window" + ", a column per tap i,j" * (columns * cell > 1.9)
+    free = WIDTH - (start + columns * cell / 2)  # from the middle of the matrix to the edge
+    heading = "a row per window" + ", a column per tap i,j" * (columns * cell > 1.9 and free > 1.6)
     axes.set_title(heading, fontsize=TEXT, color=INK, pad=19)
 
     for row in range(rows):
@@ -279,8 +280,9 @@ def _mark_windows(axes: "Axes", windows: list[list[Array]], cell: float) -> None
                 place = (j - 0.5 + part / len(numbers), i - 0.5)
                 tint = TINTS[k % len(TINTS)]
                 axes.add_patch(Rectangle(place, 1 / len(numbers), 1, fc=tint, lw=0, zorder=0.5))
-            letters = "".join(_letter(k) for k in numbers[:4])
-            axes.text(j - 0.45, i - 0.46, letters, size=min(8, 20 * cell), color=INK, va="top")
+            letters = "".join(_letter(k) for k in numbers)
+            size = min(8, 20 * cell) * min(1, 4 / max(1, len(letters)))  # four fit into a cell
+            axes.text(j - 0.45, i - 0.46, letters, size=size, color=INK, va="top")
 
 
 def _letter(k: int) -> str:
