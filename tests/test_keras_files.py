@@ -168,7 +168,11 @@ def test_spellings_of_keras_3():
         ({"module": "kerasnot.layers"}, ["not from Keras"]),
         ({"registered_name": "mine>Dense"}, ["not from Keras"]),
         ({"units": 2, "rank": 4}, ["rank=4"]),
-        ({"kernel_regularizer": {"class_name": "L2", "config": {}}}, ["kernel_regularizer="]),
+        ({"activity_regularizer": {"class_name": "L2", "config": {}}}, ["activity_regularizer="]),
+        (
+            {"kernel_regularizer": {"module": "my", "class_name": "L2", "config": {}}},
+            ["kernel_regularizer comes from 'my' and not from Keras"],
+        ),
         ({"dtype": "mixed_float16"}, ["'mixed_float16'"]),
         ({"dtype": {"class_name": "Quantized", "config": {"name": "int8"}}}, ["'int8'"]),
         ({"activation": {"class_name": "__lambda__", "config": "x"}}, ["activation holds code"]),

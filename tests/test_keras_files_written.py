@@ -9,7 +9,7 @@ import pytest
 from keras_examples import ACTIVATIONS
 from small_nets import cnn, fingerprint, images, weights_hash
 
-from numcnn import layers, optimizers
+from numcnn import constraints, layers, losses, metrics, optimizers, regularizers
 from numcnn.models import Sequential, load_model
 
 h5py = pytest.importorskip("h5py", reason="needs the extra keras")
@@ -29,6 +29,14 @@ OPTIMIZERS = {
     "momentum": lambda: optimizers.SGD(0.02, momentum=0.8, nesterov=True),
     "adam": lambda: optimizers.Adam(0.003, beta_1=0.7),
     "decay": lambda: optimizers.Adam(0.003, decay=0.1),
+    "centered": lambda: optimizers.RMSprop(0.003, momentum=0.5, centered=True),
+    "amsgrad": lambda: optimizers.Adam(0.003, amsgrad=True, clipnorm=0.5),
+    "adamw": lambda: optimizers.AdamW(0.003, weight_decay=0.1),
+    "adagrad": lambda: optimizers.Adagrad(0.01),
+    "adadelta": lambda: optimizers.Adadelta(1.0),
+    "adamax": lambda: optimizers.Adamax(0.003),
+    "nadam": lambda: optimizers.Nadam(0.003),
+    "schedule": lambda: optimizers.Adam(optimizers.schedules.CosineDecay(0.01, 20)),
 }
 
 
@@ -46,6 +54,32 @@ def test_what_is_written_is_read_again(tmp_path, ending, name):
     assert (again.loss.name, again.given_metrics) == (model.loss.name, model.given_metrics)
     again.save(tmp_path / f"again.{ending}")
     assert (tmp_path / f"again.{ending}").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_prices_limits_and_metrics_are_written_and_read(tmp_path, ending):
+    model = Sequential(
+        [
+            layers.Conv2D(2, 3, input_shape=X.shape[1:], kernel_regularizer="l1"),
+            layers.Flatten(),
+            layers.Dense(
+                3, "softmax", bias_regularizer=regularizers.L1L2(0.1, 0.2),
+                kernel_constraint=constraints.MaxNorm(1.5, axis=[0]), bias_constraint="non_neg",
+            ),
+        ]
+    )  # fmt: skip
+    loss = losses.CategoricalCrossentropy(label_smoothing=0.25)
+    given = ["accuracy", metrics.Precision(0.25), metrics.TopKCategoricalAccuracy(2)]
+    model.compile("nadam", loss, metrics=given)
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / f"m.{ending}")
+    again = load_model(tmp_path / f"m.{ending}")
+    assert again.get_config() == model.get_config()
+    assert again.loss.get_config() == loss.get_config()
+    assert again.train_on_batch(X, Y, return_dict=True) == model.train_on_batch(
+        X, Y, return_dict=True
+    )
+    assert weights_hash(again) == weights_hash(model)
 
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])

@@ -94,8 +94,7 @@ class BinaryCrossentropy(Loss):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make this loss again."""
-        smoothing = {"label_smoothing": self.label_smoothing} if self.label_smoothing else {}
-        return super().get_config() | smoothing
+        return super().get_config() | {"label_smoothing": self.label_smoothing}
 
     def value(self, y: Array, p: Array) -> Array:
         """Return the mean surprise of each sample."""

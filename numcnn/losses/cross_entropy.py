@@ -122,8 +122,7 @@ class CategoricalCrossentropy(Loss):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make this loss again."""
-        smoothing = {"label_smoothing": self.label_smoothing} if self.label_smoothing else {}
-        return super().get_config() | smoothing
+        return super().get_config() | {"label_smoothing": self.label_smoothing}
 
     def value(self, y: Array, p: Array) -> Array:
         """Return -sum(y log q) of each sample."""
@@ -186,6 +185,10 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
                 f"ignore_class={ignore_class!r} is not there. Give samples of that class a "
                 "sample_weight of 0."
             )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make this loss again."""
+        return {"from_logits": self.from_logits}
 
     def value(self, y: Array, p: Array) -> Array:
         """Return -log q of the true class."""

@@ -13,8 +13,13 @@ Array = np.ndarray[Any, Any]
 # stand together for each weight, the groups one after the other.
 SLOTS: dict[str, list[tuple[str, ...]]] = {
     "SGD": [("velocity",)],
-    "RMSprop": [("mean_square",)],
-    "Adam": [("mean", "mean_square")],
+    "RMSprop": [("mean_square",), ("velocity",), ("mean",)],
+    "Adam": [("mean", "mean_square"), ("greatest",)],
+    "AdamW": [("mean", "mean_square"), ("greatest",)],
+    "Adagrad": [("sum_of_squares",)],
+    "Adadelta": [("mean_square", "mean_square_step")],
+    "Adamax": [("mean", "greatest")],
+    "Nadam": [("mean", "mean_square")],
 }
 # Arguments of every optimizer of Keras that change nothing at these values (... at any).
 IDLE: dict[str, Any] = {
@@ -82,7 +87,7 @@ def _optimizer(found: Any) -> tuple[str, dict[str, Any]]:
     if name.lower() not in optimizers.OPTIMIZERS:
         raise NotCarriedError(f"its optimizer {name} is not one of numcnn's")
     cls: Any = optimizers.OPTIMIZERS[name.lower()]
-    allowed = {"learning_rate", "lr", "decay", *cls.hyperparameters()}
+    allowed = {"learning_rate", "lr", "decay", *optimizers.base.OPTIONS, *cls.hyperparameters()}
     kept: dict[str, Any] = {}
     for key, value in found["config"].items():
         if key == "learning_rate" and isinstance(value, dict):
@@ -99,12 +104,15 @@ def _optimizer(found: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _schedule(found: dict[str, Any]) -> dict[str, Any]:
-    """Return learning_rate and decay of the one schedule that an optimizer has by itself."""
+    """Return learning_rate and, of the one schedule that an optimizer has by itself, decay."""
     config: Any = found.get("config")
-    simple = isinstance(config, dict) and not config.get("staircase")
-    if found.get("class_name") != SCHEDULE or not simple or config["decay_steps"] != 1:
-        raise NotCarriedError(f"its learning rate follows {found.get('class_name')!r:.60}")
-    return {"learning_rate": config["initial_learning_rate"], "decay": config["decay_rate"]}
+    name = found.get("class_name")
+    if not isinstance(config, dict) or name not in optimizers.schedules.SCHEDULES:
+        raise NotCarriedError(f"its learning rate follows {name!r:.60}")
+    if name == SCHEDULE and not config.get("staircase") and config.get("decay_steps") == 1:
+        return {"learning_rate": config["initial_learning_rate"], "decay": config["decay_rate"]}
+    kept = {key: value for key, value in config.items() if key != "name"}
+    return {"learning_rate": {"class_name": name, "config": kept}}
 
 
 def _loss(found: Any) -> tuple[str, dict[str, Any]]:
@@ -140,8 +148,20 @@ def _flat(found: Any) -> list[Any]:
     return [metric for inner in found for metric in _flat(inner)]
 
 
-def _metric(found: Any) -> str | None:
+def _metric(found: Any) -> Any:
+    """Return what numcnn's compile takes for a metric, or None."""
     names = [found]
+    if isinstance(found, dict) and isinstance(found.get("config"), dict):
+        cls = metrics.names.CLASSES.get(str(found.get("class_name")))
+        usual = cls().get_config() if cls else {}
+        kept = {key: found["config"][key] for key in usual if key in found["config"]}
+        if cls and (kept != usual or cls.default_name not in metrics.METRICS):
+            described = {"class_name": cls.__name__, "config": kept}
+            try:
+                cls(**kept)
+            except (TypeError, ValueError):
+                return None
+            return described
     if isinstance(found, dict):
         config = found.get("config")
         own = config if isinstance(config, dict) else {"name": config}
@@ -195,14 +215,16 @@ def to_keras(compiled: dict[str, Any], module: bool) -> dict[str, Any]:
             "config": {**start, "decay_rate": decay, "staircase": False},
             **({"registered_name": None} if module else {}),
         }
+    elif isinstance(config["learning_rate"], dict) and module:
+        own = {"module": "keras.optimizers.schedules", "registered_name": None}
+        config["learning_rate"] = {**config["learning_rate"], **own}
     optimizer = {"class_name": compiled["optimizer"], "config": config}
     loss: Any = compiled["loss"]
     if compiled["loss_config"] != losses.LOSSES[loss]().get_config():
         loss = {"class_name": losses.LOSSES[loss].__name__, "config": compiled["loss_config"]}
         if module:
             loss = {"module": "keras.losses", **loss, "registered_name": None}
-    told = {"loss": loss, "metrics": compiled["metrics"]}
-    told |= {"loss_weights": None, "weighted_metrics": None}  # Keras 3 asks for both
+    told = {"loss": loss, "metrics": [_metric_to_keras(m, module) for m in compiled["metrics"]]}
     told |= {"loss_weights": None, "weighted_metrics": None}  # Keras 3 asks for both
     if not module:
         return {"optimizer_config": optimizer, **told}
@@ -211,6 +233,12 @@ def to_keras(compiled: dict[str, Any], module: bool) -> dict[str, Any]:
         **told,
         "jit_compile": False,
     }
+
+
+def _metric_to_keras(metric: Any, module: bool) -> Any:
+    if isinstance(metric, dict) and module:
+        return {"module": "keras.metrics", **metric, "registered_name": None}
+    return metric
 
 
 def memory_to_keras(
@@ -225,7 +253,7 @@ def memory_to_keras(
     """
     config = compiled["optimizer_config"]
     found = [("iteration", np.array(compiled["iterations"], np.int64))]
-    if not config.get("decay"):
+    if not config.get("decay") and not isinstance(config["learning_rate"], dict):
         found.append(("learning_rate", np.array(config["learning_rate"], np.float32)))
     for group in SLOTS.get(compiled["optimizer"], []):
         for param, theirs in params.items():

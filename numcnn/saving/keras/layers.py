@@ -42,6 +42,8 @@ NORMALIZED = {
 # Weights that are there only where an argument is true.
 ASKED_FOR_BY = {"b": "use_bias", "gamma": "scale", "beta": "center"}
 
+OF_A_WEIGHT = ("regularizer", "constraint")  # as in kernel_regularizer
+
 KINDS: dict[str, Kind] = {
     "Activation": Kind("Activation"),
     "AlphaDropout": Kind("AlphaDropout"),
@@ -148,7 +150,7 @@ def from_keras(entry: Any, place: str) -> dict[str, Any]:
     cls = getattr(builtin_layers, kind.ours)
     shape = config.pop("batch_input_shape", None)
     found = {"input_shape": sample_shape(shape, place)} if shape is not None else {}
-    allowed = keywords(cls)
+    allowed = [*keywords(cls), *(f"{r}_{kind}" for r in cls.roles for kind in OF_A_WEIGHT)]
     for key, value in config.items():
         key = OLD_NAMES.get((name, key), key)
         if key in allowed:
@@ -207,7 +209,7 @@ def _object(key: str, value: dict[str, Any], place: str) -> Any:
         return config
     _refuse_foreign(value, place)
     described = isinstance(name, str) and isinstance(config, dict)
-    if not described or not key.endswith("_initializer"):
+    if not described or not key.endswith(("_initializer", *OF_A_WEIGHT)):
         raise ModelFileError(f"{place} is {_short(value)}, which numcnn cannot make")
     # Arguments that numcnn does not have are written as null where nobody used them.
     kept = {k: v for k, v in value["config"].items() if v is not None and k != "dtype"}
@@ -265,7 +267,8 @@ def to_keras(entry: dict[str, Any], module: bool) -> dict[str, Any]:
                 "cannot hold; make it a layer of its own."
             )
         if isinstance(value, dict) and "class_name" in value:
-            config[key] = _with_module(value, "keras.initializers", module)
+            kind = next((k for k in OF_A_WEIGHT if key.endswith(k)), "initializer")
+            config[key] = _with_module(value, f"keras.{kind}s", module)
     return _with_module({"class_name": name, "config": config}, "keras.layers", module)
 
 
