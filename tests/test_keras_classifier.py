@@ -1,9 +1,8 @@
 """KerasClassifier, alone and in scikit-learn's tools where those are installed."""
 
-import sys
-
 import numpy as np
 import pytest
+from keras_examples import without
 
 import numcnn
 from numcnn.errors import NotCompiledError
@@ -83,14 +82,7 @@ def test_arguments():
 
 
 def test_without_scikit_learn_its_tools_name_the_extra(monkeypatch):
-    class Nowhere:
-        def find_spec(self, name, path=None, target=None):
-            if name.split(".")[0] == "sklearn":
-                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    for name in [name for name in sys.modules if name.split(".")[0] == "sklearn"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(sys, "meta_path", [Nowhere(), *sys.meta_path])
+    without(monkeypatch, "sklearn")
     with pytest.raises(ImportError, match=r"pip install 'numcnn\[sklearn\]'"):
         KerasClassifier(build).__sklearn_tags__()
 
