@@ -25,8 +25,8 @@ model = keras.Sequential(
 model.summary(line_length=90, print_fn=lambda line, **kwargs: print(line))
 model.compile(
     loss=keras.losses.SparseCategoricalCrossentropy(),
-    optimizer=keras.optimizers.Adam(learning_rate=1e-3),
-    metrics=["accuracy"],
+    optimizer=keras.optimizers.AdamW(keras.optimizers.schedules.ExponentialDecay(1e-3, 10, 0.9)),
+    metrics=[keras.metrics.SparseCategoricalAccuracy(name="acc")],
 )
 model.fit(
     x_train,
