@@ -234,3 +234,23 @@ def test_a_checkpoint_every_other_epoch(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2.npz", "4.npz"]
     with pytest.raises(ValueError, match="period"):
         numcnn.callbacks.ModelCheckpoint("x.npz", period=0)
+
+
+def test_layers_that_are_called_on_layers_name_the_functional_api():
+    for given in (layers.Input((3,)), [layers.Input((3,)), layers.Input((3,))]):
+        with pytest.raises(TypeError, match=r"functional API.* is not here.*Sequential"):
+            Dense(2)(given)
+    assert Dense(2)([[1.0, 2.0]]).shape == (1, 2)
+
+
+@pytest.mark.parametrize("method", ["save", "save_weights"])
+def test_a_file_that_is_there_may_be_kept(method, tmp_path):
+    model, path = models.Sequential([Dense(2, input_shape=(3,))]), tmp_path / "x.npz"
+    getattr(model, method)(path, overwrite=False)
+    before = path.read_bytes()
+    model.set_weights([np.ones((3, 2)), np.ones(2)])
+    with pytest.raises(FileExistsError, match="overwrite=False"):
+        getattr(model, method)(str(path), overwrite=False)
+    assert path.read_bytes() == before
+    getattr(model, method)(path, overwrite=True)
+    assert path.read_bytes() != before

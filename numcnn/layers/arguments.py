@@ -106,3 +106,17 @@ def real_number(what: str, value: Any, least: float, most: float = math.inf) -> 
         above = "" if most == math.inf else f" and at most {most:g}"
         raise ValueError(f"{what} must be at least {least:g}{above}, got {value!r}.")
     return float(value)
+
+
+def refuse_layers(name: str, x: Any) -> None:
+    """Raise where a layer is called on a layer or a list of them, as in the functional API.
+
+    Example:
+        >>> refuse_layers("dense", [[1.0, 2.0]])
+    """
+    for item in x if isinstance(x, (list, tuple)) else [x]:
+        if hasattr(item, "forward"):
+            raise DTypeError(
+                f"Layer {name!r} takes an array, got the layer {item!r}. The functional API, "
+                "x = Dense(10)(x), is not here: a model is a row of layers, Sequential([...])."
+            )

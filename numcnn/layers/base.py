@@ -18,7 +18,7 @@ import numpy as np
 
 from numcnn import backend, constraints, initializers, regularizers
 from numcnn.errors import DTypeError, ShapeError, reject_unknown_keywords
-from numcnn.layers.arguments import sample_shape
+from numcnn.layers.arguments import refuse_layers, sample_shape
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
@@ -201,6 +201,7 @@ class Layer:
 
     def __call__(self, x: Any, training: bool = False) -> Array:
         """Build the layer for x where that is still to be done, and return `forward(x)`."""
+        refuse_layers(self.name, x)
         x = np.asarray(x, self.dtype)
         self.build_for(x.shape[1:])
         if x.shape[1:] != self.built_for:

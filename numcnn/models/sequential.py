@@ -365,20 +365,26 @@ class Sequential(Compiled, GeneratorMethods, ClassMethods):
 
     # ---- weights and files ------------------------------------------------------------------
 
-    def save(self, filepath: str | os.PathLike[str]) -> None:
+    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write configuration, weights and optimizer memory to one file, atomically.
 
         The name says in which form: `.npz` is numcnn's own and holds also how far the training is;
         `.keras` and `.h5` are Keras's, to be written with the extra `keras` (numcnn.saving.keras
         says what they carry). Metrics that are functions of your own are left out: a file holds
         no code.
+        overwrite=False raises FileExistsError where there is such a file.
         """
         self._require_built("save")
+        _check_free(filepath, overwrite)
         saving.save_model(self, filepath)
 
-    def save_weights(self, filepath: str | os.PathLike[str]) -> None:
-        """Write the weights alone, atomically: `.npz`, `.weights.h5`, `.h5` or `.safetensors`."""
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write the weights alone, atomically: `.npz`, `.weights.h5`, `.h5` or `.safetensors`.
+
+        overwrite=False raises FileExistsError where there is such a file.
+        """
         self._require_built("save_weights")
+        _check_free(filepath, overwrite)
         saving.save_weights(self, filepath)
 
     def load_weights(self, filepath: str | os.PathLike[str]) -> None:
@@ -418,6 +424,11 @@ def _made(
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"The layers do not make a model: {error}") from error
     return model
+
+
+def _check_free(filepath: str | os.PathLike[str], overwrite: bool) -> None:
+    if not overwrite and os.path.lexists(filepath):
+        raise FileExistsError(f"{os.fspath(filepath)} is there already, and overwrite=False.")
 
 
 def _as_list(logs: dict[str, float]) -> Any:
