@@ -158,7 +158,7 @@ MAY_IMPORT = {
 }
 
 
-AT_THE_TOP = {"models", "plotting", "gradcheck", "inspect", "testing", "wrappers"}
+AT_THE_TOP = {"dask", "models", "plotting", "gradcheck", "inspect", "testing", "wrappers"}
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
@@ -177,7 +177,15 @@ def test_every_room_has_its_place():
 
 def test_only_the_front_door_knows_the_top():
     for name, path in MODULES.items():
-        looks = ("gradcheck", "inspect", "plotting", "testing", "utils.vis_utils", "wrappers")
+        looks = (
+            "dask",
+            "gradcheck",
+            "inspect",
+            "plotting",
+            "testing",
+            "utils.vis_utils",
+            "wrappers",
+        )
         if name != "numcnn" and not under(name, *looks):
             for found in own(path):
                 top = under(found, *AT_THE_TOP)
