@@ -5,6 +5,8 @@ Nothing here looks at a clock: a test that waits, waits until something has happ
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -211,7 +213,6 @@ def test_a_sweep_is_the_trainings_one_by_one(client, capsys):
         assert row["worker"].startswith("tcp://")
         assert f"units={units} seed={seed}: Epoch 3 - loss: " in printed
         assert f"/4 units={units} seed={seed}: " in printed
-    assert len({row["worker"] for row in table}) == 2
     lines = str(table).splitlines()
     head = ["units", "seed", "loss", "accuracy", "seconds", "attempts", "worker"]
     assert lines[0].split() == head
@@ -294,7 +295,7 @@ def test_ctrl_c_cancels_what_waits_and_ends_what_trains(client, tmp_path, monkey
     from distributed import as_completed
 
     def interrupted(futures):
-        wait_for(lambda: all((tmp_path / f"begun-{units}").exists() for units in (1, 2)))
+        wait_for(lambda: len(list(tmp_path.glob("begun-*"))) >= 1)
         raise KeyboardInterrupt
         yield from as_completed(futures)
 
@@ -333,3 +334,19 @@ def test_what_sweep_refuses(client):
     ):
         with pytest.raises(error, match=message):
             numcnn.dask.sweep(**{**good, name: wrong})
+
+
+def test_the_example(tmp_path):
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    program = Path(__file__).parents[1] / "examples" / "sweep.py"
+    options = "--learning-rates 0.01 -1 --seeds 0 1 --epochs 1 --images 200 --workers 1".split()
+    done = subprocess.run(
+        [sys.executable, str(program), *options], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "4/4 learning_rate=" in done.stdout
+    assert "learning_rate must be above 0" in done.stdout
+    last = done.stdout.splitlines()[-2:]
+    assert last[0].startswith("learning rate 0.01: error ")
+    assert last[0].endswith(" seeds")
+    assert last[1] == "learning rate -1: error no training ended, 0 of 2 seeds"
