@@ -47,9 +47,11 @@ Names. d stands for the gradient of the loss: dy holds for each number of y by h
 rises per unit of that number, and dx, dw, db likewise. An array and its gradient have the same
 shape. The slope of one number in another, where the loss is not meant, is written ∂y/∂x.
 
-Methods. `forward` returns y for x, and in training keeps in `kept` what the way back needs.
-`backward` is given dy, sets dw and db in `grads` and returns dx, which is the dy of the layer
-below. It rests on one rule, the chain rule: a number moves the loss through everything that it
+Methods. `build` makes the weights, in `params`, once the shape of a sample is known. `forward`
+returns y for x, and in training keeps in `kept` what the way back needs. `backward` takes that out
+again with `recall`, is given dy, sets dw and db in `grads` and returns dx, which is the dy of the
+layer below. (The other methods have to do with shapes and with saving; base.py lists them.)
+`backward` rests on one rule, the chain rule: a number moves the loss through everything that it
 went into, so its gradient is a sum over those,
 
     dx[i] = sum over k of dy[k] * ∂y[k]/∂x[i].

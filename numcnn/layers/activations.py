@@ -1,7 +1,8 @@
 """Activations: the bend after each linear layer. Without one, ten layers are no more than one.
 
 For two linear layers in a row are (x @ w1) @ w2 = x @ (w1 @ w2): a single one with another matrix.
-A bend between them ends that, and enough units with a bend come as close to any curve as one likes.
+(Biases change nothing in this: they join into one.) A bend between them ends that, and enough units
+with one of these bends come as close to any continuous curve, over a bounded range, as one likes.
 
 Each activation is a layer without weights; `activation="relu"` in Conv2D or Dense means the same
 layer, run right after z. Those of this file take each number by itself: y[i] depends on x[i] alone
@@ -69,7 +70,7 @@ class ReLU(Layer):
         **kwargs: name, input_shape, trainable, dtype: see `Layer`.
 
     Keeps:
-        positive, one truth value per number: on which side of the kink x was.
+        slope, which is one truth value per number: x > 0. With arguments, the slopes as numbers.
 
     Note:
         A unit that is negative for all samples gets no gradient and stays as it is ("dead").

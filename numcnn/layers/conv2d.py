@@ -140,8 +140,8 @@ class Conv2D(Layer):
             constraints.py.
 
     Keeps:
-        cols, all windows, since dw is made of them: KH*KW/(sh*sw) times as many numbers as x. That
-        is the price of im2col. And the shape of x.
+        cols, all windows, since dw is made of them: about KH*KW/(sh*sw) times as many numbers as x.
+        That is the price of im2col. And the shape of x.
 
     Raises:
         ShapeError: the input is not images, or a window does not fit into them.

@@ -1,6 +1,7 @@
 """Dense: every output looks at every input, each through a weight of its own.
 
-Forward. Output u of sample n is a weighted sum of the sample's D numbers, plus a bias:
+Forward. Output u of sample n, which is also called unit u, is a weighted sum of the sample's D
+numbers, plus a constant of its own, the bias:
 
     z[n, u] = b[u] + sum over d of x[n, d] * w[d, u]          as matrices   z = x @ w + b
 

@@ -1,7 +1,7 @@
 """Dropout: in training, silence random units, so that none relies on a single neighbour.
 
-A unit that always finds the same helper beside it learns to correct for it, and both together learn
-the training images by heart. When each is missing now and then, each has to be of use by itself.
+A unit that always finds the same partner beside it learns to correct for it, and both together
+learn the training images by heart. When each is missing now and then, each has to be of use alone.
 
 Why 1 / (1 - rate). A unit stays with probability 1 - rate. If y were just x or 0, its mean would be
 (1 - rate) * x, and the next layer would see smaller sums in training than in prediction, where all

@@ -85,7 +85,8 @@ def window_geometry(
     """Return ((OH, OW), padding in pixels) for an image of this size and 'valid' or 'same'.
 
     Math:
-        `same_padding` or (0, 0), and `out_size`, for the rows and for the columns.
+        Rows and columns each for themselves: 'valid' adds nothing to the image, (0, 0), and 'same'
+        adds `same_padding`; then `out_size` counts the windows.
 
     Raises:
         ShapeError: the window does not fit into the image.
@@ -128,7 +129,7 @@ def im2col(
 
     Args:
         x: a batch of images.
-        kernel: (KH, KW).
+        kernel: (KH, KW), the rows and columns of the window.
         strides: (sh, sw), how far the window moves.
         padding: pixels added around the image, ((top, bottom), (left, right)).
         dilation: (rh, rw), the distance between the taps.

@@ -1,7 +1,7 @@
 """MaxPool2D: keep the strongest answer of each window, and forget exactly where it was.
 
-The image becomes smaller, and what follows sees the same when a stroke moves by a pixel. There is
-nothing to learn here, no weight.
+The image becomes smaller, and what follows often sees the same when a stroke moves by a pixel: when
+its strongest answers stay in their windows. There is nothing to learn here, no weight.
 
 Backward. y of a window is a copy of its greatest pixel, the winner. Move the winner by a little and
 y moves as much: the slope is 1. Move another pixel of the window by a little and it still loses: y
