@@ -5,9 +5,9 @@ guess, but right on average, and there are hundreds of them in the time of one e
 
 Momentum. In a narrow valley the gradient points mostly across it, to and fro, and only a little
 along it. v, the step, goes on with a share of the last one: v = momentum * v - lr * g. What changes
-sign from step to step cancels; what stays the same adds up. Under a constant g, v grows until a
-step leaves it as it is, v = momentum * v - lr * g; this v is -lr * g / (1 - momentum), with a
-momentum of 0.9 ten times -lr * g.
+sign from step to step cancels; what stays the same adds up: a ball that rolls downhill. Under a
+constant g, v grows until a step leaves it as it is, v = momentum * v - lr * g; this v is
+-lr * g / (1 - momentum), with a momentum of 0.9 ten times -lr * g.
 
 Nesterov. The ball will roll by momentum * v anyway, so the gradient is better looked at where that
 leads, at q = p + momentum * v, than at p. For that the parameters must stand there, so it is q that

@@ -45,8 +45,8 @@ class RMSprop(Optimizer):
     Note:
         Epsilon stands inside the root, as in Keras 3. In Keras 2 and PyTorch it stands outside:
         sqrt(v) + epsilon. It matters once gradients are small: inside, those far below
-        sqrt(epsilon), 3e-4, take steps that shrink with them; outside, every weight goes on with
-        steps of length lr.
+        sqrt(epsilon), 3e-4, take steps that shrink with them; outside, steps keep their length of
+        about lr until gradients are as small as epsilon itself, 1e-7.
 
     Reference:
         Tieleman and Hinton, "Lecture 6.5: rmsprop", Coursera, 2012.
