@@ -3,8 +3,8 @@
 This is where backpropagation begins. The last layer's outputs go into a loss together with the
 targets, the loss's gradient goes into the last layer's `backward` as dy, and so on down.
 
-Here y is the target, what should have come out, and p the output. `value` gives the loss of each
-sample; training lowers their mean over the batch of N samples,
+Here y is the target, what should have come out, and p the output, which the last layer called y.
+`value` gives the loss of each sample; training lowers their mean over the batch of N samples,
 
     loss = (1/N) * sum over n of loss[n].
 

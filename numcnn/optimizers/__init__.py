@@ -1,7 +1,8 @@
 """Optimizers: how a gradient becomes a step.
 
-After backward every parameter p has its gradient g: by how much the loss rises per unit of p. Let
-all parameters move by a small step. The loss then changes by about
+After backward every parameter p, which is a weight or a bias and no output as in losses/, has its
+gradient g: by how much the loss rises per unit of p. Let all parameters move by a small step. The
+loss then changes by about
 
     sum over all parameters of g * step,
 
