@@ -31,6 +31,7 @@ from keras_examples import without
 from small_nets import Scale, cnn, dense, images
 
 import numcnn.dask
+from numcnn.dask import blocks
 from numcnn.errors import DTypeError, ModelFileError, NotCompiledError, ShapeError
 from numcnn.layers import Dense
 from numcnn.models import Sequential
@@ -137,6 +138,13 @@ def test_the_model_is_taken_as_it_is(da):
     model.set_weights([0 * w for w in model.get_weights()])
     got = y.compute(scheduler="synchronous")
     np.testing.assert_allclose(got, expected, rtol=1e-5)
+
+
+def test_the_engine_travels():
+    model = cnn(engine="numpy", exact=True)
+    there = blocks._unpacked(blocks._packed(model, None), model.engine_name, model.exact, None)
+    assert (there.engine_name, there.exact, there.compiled) == ("numpy", True, False)
+    assert there.engine.__class__ is model.engine.__class__
 
 
 def test_other_shapes_and_types_of_output(da):
