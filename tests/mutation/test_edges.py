@@ -87,7 +87,7 @@ def test_a_loss_names_its_own_arguments_only():
 
 @pytest.mark.parametrize("cls", [CategoricalCrossentropy, BinaryCrossentropy])
 def test_from_logits_is_a_truth_value(cls):
-    assert cls(from_logits=1).get_config() == {"from_logits": True}
+    assert cls(from_logits=1).get_config() == {"from_logits": True, "label_smoothing": 0.0}
     assert cls(from_logits=1).from_logits is True
 
 

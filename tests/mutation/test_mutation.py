@@ -130,7 +130,7 @@ def test_all_faults_of_a_backward_pass_are_found():
 
 @pytestmark_fork
 def test_a_fault_that_no_test_looks_for_survives_and_fails_the_command():
-    done = run("--functions", "backward", "--tests", "tests/test_metrics.py")
+    done = run("--functions", "backward", "--tests", "tests/test_initializers.py")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "+ return dy / mask" in done.stdout
     assert "0 of 1 killed, 0 equivalent, 1 survived" in done.stdout
