@@ -55,7 +55,7 @@ class PointwiseConv(Layer):
 
     def backward(self, dy):
         x = self.recall()
-        self.grads["w"] = np.einsum("nhwc,nhwf->cf", x, dy)
+        self.grads["w"] = np.tensordot(x, dy, axes=((0, 1, 2), (0, 1, 2)))  # (C, F)
         self.grads["b"] = dy.sum(axis=(0, 1, 2))
         return dy @ self.params["w"].T
 
