@@ -3,7 +3,8 @@ program ever sees half of one.
 
     $NUMCNN_HOME/                       by default ~/.numcnn
         datasets/mnist/                 the four uncompressed files, verified at every load
-        datasets/fashion-mnist/         the four .gz files (only those have a published SHA-256)
+        datasets/fashion-mnist/         likewise
+        datasets/kmnist/                the four .gz files (only those have a published SHA-256)
 
 Files placed by hand are found in the same folders or in $NUMCNN_HOME itself, uncompressed or as
 .gz, with a hyphen or a dot before `idx`, or all in one as mnist.npz. Symbolic links are not

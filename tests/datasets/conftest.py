@@ -130,7 +130,7 @@ def toy():
 
 @pytest.fixture
 def packed_toy():
-    """The toy as Fashion-MNIST is: only the .gz files have published hashes."""
+    """The toy as KMNIST is: only the .gz files have published hashes."""
     return Toy("gz")
 
 

@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import os
 import subprocess
@@ -150,3 +151,39 @@ def test_the_sample_is_the_beginning_of_the_real_data(real):
     for chosen, shipped in zip(mnist.sample_of(real), mnist.load_sample(), strict=True):
         assert np.array_equal(chosen[0], shipped[0])
         assert np.array_equal(chosen[1], shipped[1])
+
+
+@pytest.fixture
+def real_fashion(outside, monkeypatch):
+    """Fashion-MNIST from the cache of whoever runs the tests."""
+    monkeypatch.setenv("NUMCNN_OFFLINE", "1")
+    try:
+        return fashion_mnist.load_data()
+    except DownloadError:
+        pytest.skip("Fashion-MNIST is not in the cache; fashion_mnist.load_data() fetches it")
+
+
+@pytest.mark.mnist
+def test_the_real_fashion_mnist(real_fashion, tmp_path):
+    files = fashion_mnist.FASHION_MNIST.files
+    for (x, y), file, mean in zip(real_fashion, files[::2], (72.9404, 73.1466), strict=True):
+        assert x.shape == file.shape
+        assert y.shape == file.shape[:1]
+        assert x.mean() == pytest.approx(mean, abs=1e-4)
+    (_, y), (_, y_test) = real_fashion
+    assert [fashion_mnist.CLASSES[k] for k in y[:4]] == ["Ankle boot", *["T-shirt/top"] * 2, "Dress"]
+    assert y_test[:5].tolist() == [9, 2, 1, 1, 6]
+
+    plain, repacked = tmp_path / "plain", tmp_path / "repacked"  # as other programs leave them
+    for folder in (plain, repacked):
+        folder.mkdir()
+    for file, array in zip(files, (array for pair in real_fashion for array in pair), strict=True):
+        data = idx.encode(array)
+        assert hashlib.sha256(data).hexdigest() == file.sha256
+        (plain / file.name).write_bytes(data)
+        packed = gzip.compress(data, compresslevel=1, mtime=0)
+        assert hashlib.sha256(packed).hexdigest() != file.gz_sha256
+        (repacked / f"{file.name}.gz").write_bytes(packed)
+    for folder in (plain, repacked):
+        for found, expected in zip(fashion_mnist.load_data(folder), real_fashion, strict=True):
+            assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
