@@ -154,7 +154,7 @@ MAY_IMPORT = {
     "extras": (),
     "export": ("export", "layers", "errors", "extras", "files", "_version"),
     "utils": ("utils", "data", "errors", "seeds", "plotting", "stack"),
-    "datasets": ("datasets", "errors", "files"),
+    "datasets": ("datasets", "backend", "errors", "files"),
 }
 
 

@@ -73,7 +73,7 @@ def test_what_is_said_of_a_missing_name():
         ("from numcnn.applications.vgg16 import VGG16", "no networks that are trained"),
         ("from numcnn import applications", "no networks that are trained"),
         ("from numcnn.preprocessing.text import Tokenizer", "nothing for text"),
-        ("from numcnn.datasets import cifar10", "fit takes any arrays"),
+        ("from numcnn.datasets import boston_housing", "fit takes any arrays"),
         ("from numcnn.backend import get_session", "no TensorFlow below"),
         ("from numcnn.backend import image_data_formt", "Did you mean 'image_data_format'?"),
         ("from numcnn.metrics import catgorical_accuracy", "Did you mean 'categorical_accuracy'?"),

@@ -1,5 +1,5 @@
-"""The data: MNIST, Fashion-MNIST, KMNIST, and the IDX file format in which all were published."""
+"""The data: MNIST, Fashion-MNIST and KMNIST with the IDX file format, CIFAR-10 and CIFAR-100."""
 
-from numcnn.datasets import fashion_mnist, idx, kmnist, mnist
+from numcnn.datasets import cifar10, cifar100, fashion_mnist, idx, kmnist, mnist
 
-__all__ = ["fashion_mnist", "idx", "kmnist", "mnist"]
+__all__ = ["cifar10", "cifar100", "fashion_mnist", "idx", "kmnist", "mnist"]

