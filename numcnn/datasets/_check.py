@@ -2,8 +2,8 @@
 
 One truth is used for all: the SHA-256 of the four uncompressed IDX files. A file that came packed
 is unpacked first; the arrays of an .npz file are put back into IDX form (header and numbers) and
-hashed as such. Only where those hashes are not known (KMNIST) are the hashes of the published .gz files
-the truth, and then nothing but these very .gz files is accepted.
+hashed as such. Only where those hashes are not known (KMNIST) are the hashes of the published .gz
+files the truth, and then nothing but these very .gz files is accepted.
 """
 
 import math
