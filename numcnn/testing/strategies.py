@@ -84,8 +84,8 @@ def geometries(
     Example:
         >>> from hypothesis import find
         >>> g = find(geometries(paddings=("same",)), lambda g: g.border[0] == (0, 1))
-        >>> g.kernel, g.strides, g.output_size
-        ((2, 1), (1, 1), (1, 1))
+        >>> g.padding, g.border  # above and below, left and right
+        ('same', ((0, 1), (0, 0)))
     """
     padding = draw(st.sampled_from(paddings))
     size, window, spread = [], [], []
