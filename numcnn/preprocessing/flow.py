@@ -19,6 +19,7 @@ from numcnn.seeds import check_seed
 from numcnn.utils.sequence import PyDataset
 
 if TYPE_CHECKING:
+    from numcnn.preprocessing.from_files import Saving
     from numcnn.preprocessing.generator import ImageDataGenerator
 
 Array = np.ndarray[Any, Any]
@@ -128,10 +129,12 @@ class NumpyArrayIterator(Iterator):
         subset: str | None = None,
         ignore_class_split: bool = False,
         dtype: str | None = None,
+        saving: "Saving | None" = None,
     ) -> None:
         if isinstance(x, tuple):
             raise DTypeError("x must be one array of images, got a tuple: a model has one input.")
         self.generator = image_data_generator
+        self.saving = saving
         self.data_format = data_format or backend.image_data_format()
         self.dtype = dtype or backend.floatx()
         images = as_rows("x", x)
@@ -186,6 +189,8 @@ class NumpyArrayIterator(Iterator):
         for i in range(len(rows)):
             image = generator.random_transform(done[i]) if changes is None else done[i]
             images[i] = self._same_shape(generator.standardize(image), image.shape)
+        if self.saving is not None:
+            self.saving.write(images, rows, self.data_format, 10_000)
         if self.y is None:
             return images
         if self.sample_weight is None:

@@ -16,7 +16,7 @@ that begins at it: so a seed gives the images that it gives there.
 import math
 import warnings
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from numcnn.preprocessing.affine import STILL, backwards_maps, look_up
 from numcnn.preprocessing.arguments import brightness_range as checked_brightness
 from numcnn.preprocessing.arguments import number, shift_range
 from numcnn.preprocessing.arguments import zoom_range as checked_zoom
-from numcnn.preprocessing.flow import NumpyArrayIterator
+from numcnn.preprocessing.flows import Flows
 from numcnn.preprocessing.pictures import (
     apply_brightness_shift,
     apply_channel_shift,
@@ -39,7 +39,7 @@ Array = np.ndarray[Any, Any]
 Changes = dict[str, Any]  # what is to be done to an image, by name
 
 
-class ImageDataGenerator:
+class ImageDataGenerator(Flows):
     """Make batches of images that are changed at random.
 
     Args:
@@ -157,57 +157,6 @@ class ImageDataGenerator:
                 "zca_whitening does what featurewise_std_normalization does, which is off now.",
                 stacklevel=3,
             )
-
-    # ---- batches ----------------------------------------------------------------------------
-
-    def flow(
-        self,
-        x: Any,
-        y: Any = None,
-        batch_size: int = 32,
-        shuffle: bool = True,
-        sample_weight: Any = None,
-        seed: int | None = None,
-        save_to_dir: None = None,
-        save_prefix: str = "",
-        save_format: str = "png",
-        ignore_class_split: bool = False,
-        subset: str | None = None,
-    ) -> NumpyArrayIterator:
-        """Return the batches of images: a `Sequence`, which is also a generator without an end.
-
-        Args:
-            x: (N, H, W, C), or (N, C, H, W) with 'channels_first'; also what is read by slices.
-            y: the targets; without them the batches are x alone.
-            batch_size: images in a batch.
-            shuffle: whether each epoch has an order of its own.
-            sample_weight: (N,); with them the batches are (x, y, sample_weight).
-            seed: where the random numbers begin; None for NumPy's global generator.
-            save_to_dir: None; numcnn writes no picture files.
-            save_prefix: see save_to_dir.
-            save_format: see save_to_dir.
-            ignore_class_split: whether both subsets may have other classes.
-            subset: 'training' or 'validation', where there is a validation_split.
-        """
-        if save_to_dir is not None:
-            raise NotImplementedError(
-                "numcnn writes no picture files: save_to_dir must be None. Take batches with "
-                "next(flow) and draw them with numcnn.plotting."
-            )
-        return NumpyArrayIterator(
-            x, y, self, batch_size, shuffle, sample_weight, seed, self.data_format,
-            subset=subset, ignore_class_split=ignore_class_split, dtype=self.dtype,
-        )  # fmt: skip
-
-    def flow_from_directory(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raise: numcnn reads no picture files."""
-        raise NotImplementedError(
-            "numcnn reads no picture files, so there is no flow_from_directory and no "
-            "flow_from_dataframe. Read the pictures into an array (N, H, W, C), for instance with "
-            "Pillow, and call flow(x, y)."
-        )
-
-    flow_from_dataframe = flow_from_directory
 
     # ---- one image --------------------------------------------------------------------------
 

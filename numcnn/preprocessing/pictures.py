@@ -3,7 +3,7 @@
 Pictures are (H, W, C) or (C, H, W); `row_axis`, `col_axis` and `channel_axis` say which.
 """
 
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -141,22 +141,6 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: str | None = N
     if x.ndim == 2:
         return x[None] if first else x[..., None]
     return x.transpose(2, 0, 1) if first else x
-
-
-def load_img(*args: Any, **kwargs: Any) -> NoReturn:
-    """Raise: numcnn reads no picture files."""
-    raise NotImplementedError(
-        "numcnn reads no picture files. Read them with Pillow or matplotlib.image.imread, and give "
-        "the arrays to ImageDataGenerator.flow."
-    )
-
-
-def array_to_img(*args: Any, **kwargs: Any) -> NoReturn:
-    """Raise: numcnn makes no pictures of Pillow."""
-    raise NotImplementedError(
-        "numcnn makes no pictures of Pillow. Draw arrays with numcnn.plotting, or write "
-        "PIL.Image.fromarray(x.astype('uint8'))."
-    )
 
 
 def check_axes(x: Any, *axes: int) -> None:
