@@ -183,7 +183,7 @@ def test_the_backends_older_names():
     assert x.tolist() == [1, 2, 3]
     with pytest.raises(ValueError, match=r"shape \(3,\), got \(2,\)"):
         backend.set_value(x, [1, 2])
-    with pytest.raises(TypeError, match=r"model\.optimizer\.learning_rate = value"):
+    with pytest.raises(TypeError, match=r"model\.optimizer\.momentum = value"):
         backend.set_value(0.1, 0.2)
 
 

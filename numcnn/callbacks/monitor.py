@@ -210,7 +210,7 @@ class ReduceLROnPlateau(Monitor):
         """Look, and lower the rate when patience is at its end."""
         optimizer = self.model.optimizer
         if logs is not None:
-            logs["lr"] = optimizer.learning_rate
+            logs["lr"] = float(optimizer.learning_rate)
         value = self.value(logs)
         if value is None:
             return
@@ -288,7 +288,7 @@ class LearningRateScheduler(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Note the rate in the history."""
         if logs is not None:
-            logs["lr"] = self.model.optimizer.learning_rate
+            logs["lr"] = float(self.model.optimizer.learning_rate)
 
 
 class TerminateOnNaN(Callback):

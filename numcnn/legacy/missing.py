@@ -73,7 +73,7 @@ ABSENT = (
     ),
     Absent(
         "get_session|set_session|Session|ConfigProto|tensorflow_backend|get_default_graph|Graph"
-        "|GradientTape|gradients?|function|placeholder|variable|Variable|learning_phase"
+        "|GradientTape|gradients?|function|placeholder|Variable|learning_phase"
         "|set_learning_phase|in_train_phase|compat|ops|random|saved_model|estimator|data|io|nn",
         "There is no TensorFlow below, no graph and no session: arrays are NumPy's.",
         ("numcnn.inspect", "numcnn.gradcheck"),

@@ -7,6 +7,7 @@ import numpy as np
 from numcnn.errors import ShapeError, reject_unknown_keywords
 from numcnn.optimizers.arguments import non_negative, positive, refuse_what_keras_alone_has
 from numcnn.optimizers.clipping import CLIPS, chosen_clip, clip
+from numcnn.optimizers.rate import Rate
 from numcnn.optimizers.schedules import LearningRateSchedule, serialize
 from numcnn.optimizers.schedules import get as get_schedule
 
@@ -107,8 +108,8 @@ class Optimizer:
     def learning_rate(self) -> float:
         """The length of a step; where there is a schedule, of the next one."""
         if isinstance(self._learning_rate, LearningRateSchedule):
-            return float(self._learning_rate(self.iterations))
-        return self._learning_rate
+            return Rate(self._learning_rate(self.iterations), self)
+        return Rate(self._learning_rate, self)
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
@@ -123,7 +124,7 @@ class Optimizer:
                 f"{type(self._learning_rate).__name__} and cannot be set to a number. Make the "
                 "optimizer with a number, or give it another schedule."
             )
-        self._learning_rate = rate
+        self._learning_rate = float(rate)
 
     @property
     def lr(self) -> float:

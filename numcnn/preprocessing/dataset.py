@@ -188,7 +188,7 @@ def image_dataset_from_directory(
 
     Note:
         A seed gives the subsets and the classes that it gives in Keras, not the order of each
-        epoch. Pillow decodes JPEG files; what TensorFlow makes of them differs by a few of 255 levels.
+        epoch. Pillow decodes JPEG files; those of TensorFlow differ by a few of 255 levels.
     """
     if label_mode not in LABEL_MODES:
         raise unknown_name("label_mode", label_mode, [str(mode) for mode in LABEL_MODES])

@@ -1,8 +1,6 @@
 """The settings that a Keras program reads and sets: float type, epsilon and image layout."""
 
-from typing import Any, Literal
-
-import numpy as np
+from typing import Literal
 
 DataFormat = Literal["channels_last", "channels_first"]
 
@@ -80,43 +78,3 @@ def backend() -> str:
 
 def clear_session() -> None:
     """Do nothing: there is no session and no graph; a model is gone when nothing refers to it."""
-
-
-def cast_to_floatx(x: Any) -> Any:
-    """Return an array of the float type of new layers.
-
-    Example:
-        >>> cast_to_floatx([1, 2]).dtype
-        dtype('float32')
-    """
-    return np.asarray(x, dtype=_floatx)
-
-
-def get_value(x: Any) -> Any:
-    """Return x itself: numbers and arrays are what they are here, such as `optimizer.lr`.
-
-    Example:
-        >>> get_value(0.01)
-        0.01
-    """
-    return x
-
-
-def set_value(x: Any, value: Any) -> None:
-    """Change an array in place; for a number, which cannot be changed, say what to write instead.
-
-    Example:
-        >>> x = np.zeros(2)
-        >>> set_value(x, [1.0, 2.0])
-        >>> x
-        array([1., 2.])
-    """
-    if not isinstance(x, np.ndarray):
-        raise TypeError(
-            f"set_value needs an array, got {x!r}, a number of Python. A learning rate is set with "
-            "model.optimizer.learning_rate = value."
-        )
-    found = np.asarray(value)
-    if found.shape != x.shape:
-        raise ValueError(f"value must have the shape {x.shape}, got {found.shape}.")
-    x[...] = found
