@@ -625,3 +625,13 @@ def test_trainable_of_the_model_is_that_of_its_layers():
     x, y, _ = images(8)
     model.fit(x, y, verbose=0)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_a_copied_layer_stands_in_no_model():
+    model = Sequential([Dense(3, input_shape=(2,)), Dense(1)])
+    other = Sequential([layer.copy() for layer in model.layers])
+    x = np.ones((4, 2))
+    np.testing.assert_array_equal(other.predict(x), model.predict(x))
+    assert [layer.owner for layer in other.layers] == [other.name] * 2
+    other.layers[0].params["w"][...] = 0
+    assert (other.predict(x) != model.predict(x)).any()

@@ -337,7 +337,9 @@ class Layer:
 
     def copy(self) -> "Layer":
         """Return a layer with the same arguments and copies of the weights."""
-        return copy.deepcopy(self)
+        twin = copy.deepcopy(self)
+        twin.owner = None  # it stands in no model yet
+        return twin
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
