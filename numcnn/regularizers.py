@@ -10,6 +10,14 @@ grow. Where w is a weight,
 
 The price is in the loss that is shown, of training and of evaluation. It is not divided by the
 number of samples. Weights of layers that are frozen cost nothing.
+
+What a layer gives out can have a price, too, its `activity_regularizer`: with L1 few of its units
+answer to any one sample. For a batch of N samples, in training and in evaluation,
+
+    price = r(y) / N        dy += ∂r/∂y / N
+
+which is the mean price of a sample. It asks neither for a sample's weight nor whether the layer is
+frozen: so does Keras.
 """
 
 from typing import Any

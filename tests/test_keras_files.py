@@ -168,7 +168,10 @@ def test_spellings_of_keras_3():
         ({"module": "kerasnot.layers"}, ["not from Keras"]),
         ({"registered_name": "mine>Dense"}, ["not from Keras"]),
         ({"units": 2, "rank": 4}, ["rank=4"]),
-        ({"activity_regularizer": {"class_name": "L2", "config": {}}}, ["activity_regularizer="]),
+        (
+            {"activity_regularizer": {"module": "my", "class_name": "L2", "config": {}}},
+            ["activity_regularizer comes from 'my' and not from Keras"],
+        ),
         (
             {"kernel_regularizer": {"module": "my", "class_name": "L2", "config": {}}},
             ["kernel_regularizer comes from 'my' and not from Keras"],

@@ -215,8 +215,10 @@ def test_mistakes():
         L2(l3=1)
     with pytest.raises(ValueError, match="min_value at most max_value"):
         MinMaxNorm(2, 1)
-    with pytest.raises(ValueError, match="activity_regularizer of Dense is not there"):
-        Dense(3, activity_regularizer="l2")
+    with pytest.raises(ValueError, match="Unknown regularizer 'l3'"):
+        Dense(3, activity_regularizer="l3")
+    with pytest.raises(TypeError, match="Did you mean 'gamma_regularizer'"):
+        layers.BatchNormalization(gama_regularizer="l2")
     with pytest.raises(TypeError, match="Flatten has no argument 'kernel_regularizer'"):
         Flatten(kernel_regularizer="l2")
     with pytest.raises(DTypeError, match="Fourth is not one of numcnn's"):

@@ -5,7 +5,8 @@ The contract of an engine, which training.py relies on and on nothing else:
     predict_batch(x)      -> y                    changes nothing anywhere, so threads may share it
     test_batch(x, y)      -> (losses, outputs)    one loss per sample; changes nothing
     gradients(x, y, w)    -> (losses, outputs)    forward and backward; sets each layer's grads
-    penalty()             -> number               what the weights cost; gradients know of it
+    penalty()             -> number               what the weights cost, and the outputs of the
+                                                  batch before; gradients know of it
     gradient_squares()    -> {name: sum}          of the last gradients: finite only if they are
     update()                                      one step of the optimizer, whole or not at all
     warm_up(n, say)                               whatever is slow the first time; says so before
@@ -53,7 +54,11 @@ class Engine(Protocol):
         """
 
     def penalty(self) -> float:
-        """Return what the weights that are trained cost, to be added to the loss of a batch."""
+        """Return what is to be added to the loss of a batch.
+
+        That is what the weights that are trained cost, and what the outputs did in the batch that
+        this thread has run last, by `gradients` or `test_batch`.
+        """
 
     def gradient_squares(self) -> dict[str, float]:
         """Return the sum of the squares of each gradient, by its name."""

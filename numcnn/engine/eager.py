@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from numcnn.engine.prices import ActivityPrice, Spent, with_prices
 from numcnn.engine.tail import split_tail
 from numcnn.engine.upkeep import add_penalty_gradients, constrain, penalty
 from numcnn.errors import GradientError
@@ -25,7 +26,8 @@ class EagerEngine:
         self.layers = layers
         self.optimizer = optimizer
         # The same layers up to the scores, the loss on scores, and the activation between them.
-        self.body, self.loss, self.activation = split_tail(layers, loss)
+        self.body, self.loss, self.activation = split_tail(with_prices(layers), loss)
+        self.spent = Spent()
 
     def predict_batch(self, x: Array) -> Array:
         """Return the outputs for a batch."""
@@ -33,13 +35,13 @@ class EagerEngine:
 
     def test_batch(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Return (the loss of each sample, the outputs)."""
-        z = run(self.body, x, training=False)
+        z = self._run(x, training=False)
         return self.loss.value(y, z), self.activation.forward(z)
 
     def gradients(self, x: Any, y: Array, weights: Array | None = None) -> tuple[Array, Array]:
         """Set the layers' gradients; return (the loss of each sample, the outputs)."""
         x = np.ascontiguousarray(x[0 : len(x)], self.layers[0].dtype)
-        z = run(self.body, x, training=True)
+        z = self._run(x, training=True)
         losses = self.loss.value(y, z)
         dy = weighted(self.loss.gradient(y, z), weights)
         for layer in reversed(self.body):
@@ -47,6 +49,15 @@ class EagerEngine:
             require_gradients(layer)
         add_penalty_gradients(self.layers)
         return losses, self.activation.forward(z)
+
+    def _run(self, x: Array, training: bool) -> Array:
+        """Return the scores; note what outputs cost on the way."""
+        self.spent.total = 0.0
+        for layer in self.body:
+            x = layer.forward(x, training)
+            if isinstance(layer, ActivityPrice):
+                self.spent.total += layer.price(x)
+        return x
 
     def gradient_squares(self) -> dict[str, float]:
         """Return the sum of the squares of each gradient, by its name."""
@@ -67,8 +78,8 @@ class EagerEngine:
             layer.after_update()
 
     def penalty(self) -> float:
-        """Return what the weights cost."""
-        return penalty(self.layers)
+        """Return what the weights cost, and the outputs of the last batch."""
+        return penalty(self.layers) + self.spent.total
 
     def warm_up(self, n: int, say: Callable[[], None]) -> None:
         """Do nothing: NumPy is always warm."""

@@ -9,8 +9,9 @@ import numpy as np
 
 from numcnn.engine.normalization import BatchNormStep
 from numcnn.engine.pooled import MOST_TAPS, PooledConvStep, PoolStep
+from numcnn.engine.prices import ActivityPrice
 from numcnn.engine.products import ConvStep, DenseStep
-from numcnn.engine.steps import DropoutStep, LayerStep, ReluStep, Step, ViewStep
+from numcnn.engine.steps import DropoutStep, LayerStep, PriceStep, ReluStep, Step, ViewStep
 from numcnn.kernels.simd import VECTOR_BYTES
 from numcnn.layers.activations import Linear, ReLU
 from numcnn.layers.base import Layer
@@ -55,6 +56,8 @@ def _next_step(rest: list[Layer], dtype: str, exact: bool) -> tuple[Step, int]:
         return PoolStep(first, dtype), 1
     if type(first) is BatchNormalization:
         return BatchNormStep(first, dtype), 1
+    if type(first) is ActivityPrice:
+        return PriceStep(first, dtype), 1
     if type(first) is Dropout:
         return DropoutStep(first, dtype), 1
     if _is_relu(first):
@@ -70,7 +73,9 @@ def _is_relu(layer: Layer) -> bool:
 
 def _why_not(layer: Layer, dtype: str) -> str:
     """Return why the layer has to be called as it is, or '' where there is a step for it."""
-    known = (BatchNormalization, Conv2D, Dense, MaxPool2D, Dropout, Flatten, Reshape)
+    known = (
+        ActivityPrice, BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPool2D, Reshape,
+    )  # fmt: skip
     if type(layer) not in known and not _is_relu(layer):
         return f"no step knows {type(layer).__name__}"
     if layer.dtype != dtype:

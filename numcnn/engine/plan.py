@@ -25,6 +25,7 @@ from numcnn.engine.ending import Ending
 from numcnn.engine.fusion import fuse
 from numcnn.engine.interrupts import uninterrupted
 from numcnn.engine.parameters import Parameters, same_arrays
+from numcnn.engine.prices import ActivityPrice, Spent, with_prices
 from numcnn.engine.steps import Phase, Squares, Step, Wires
 from numcnn.engine.tail import split_tail
 from numcnn.engine.update import Update, native
@@ -60,6 +61,11 @@ class Program:
                 part()
             else:
                 CREW.run(part)
+
+    @property
+    def price(self) -> float:
+        """What the outputs of the batch that was run cost."""
+        return sum(wires.price for wires in self.wires)
 
     def take(self, a: int, b: int) -> None:
         """Copy samples from the batch."""
@@ -125,12 +131,14 @@ class PlanEngine:
     ) -> None:
         self.layers = layers
         self.optimizer = optimizer
-        self.body, self.loss, self.activation = split_tail(layers, loss)
+        self.body, self.loss, self.activation = split_tail(with_prices(layers), loss)
         if not self.body:  # a model that is nothing but the last activation
             self.body, self.loss, self.activation = layers, loss, Linear()
         self.dtype = np.dtype(layers[0].dtype)
         self.steps: list[Step] = fuse(self.body, str(self.dtype), exact)
         self.native = all(step.native for step in self.steps)
+        self.priced = any(isinstance(layer, ActivityPrice) for layer in self.body)
+        self._spent = Spent()
         self.scratch_size = max(step.scratch_size() for step in self.steps)
         self._lock = threading.RLock()  # for what programs are bound to
         _ENGINES.add(self)
@@ -147,7 +155,7 @@ class PlanEngine:
 
     def test_batch(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Return (the loss of each sample, the outputs)."""
-        z = self._scores(x)
+        z = self._scores(x, noted=True)
         return self.loss.value(y, z), np.array(self.activation.forward(z))
 
     def gradients(self, x: Any, y: Array, weights: Array | None = None) -> tuple[Array, Array]:
@@ -155,6 +163,7 @@ class PlanEngine:
         program, ending, parameters = self._training_program(len(x))
         ending.take(y, weights)
         program.run(x)
+        self._spent.total = program.price
         self._squares = program.squares
         parameters.hand_out()
         self._priced = add_penalty_gradients(self.layers)
@@ -177,8 +186,8 @@ class PlanEngine:
             layer.after_update()
 
     def penalty(self) -> float:
-        """Return what the weights cost."""
-        return penalty(self.layers)
+        """Return what the weights cost, and the outputs of the last batch."""
+        return penalty(self.layers) + self._spent.total
 
     def warm_up(self, n: int, say: Callable[[], None]) -> None:
         """Compile what a batch of n samples needs; call `say` before the first compilation.
@@ -224,10 +233,12 @@ class PlanEngine:
 
     # ---- programs ---------------------------------------------------------------------------
 
-    def _scores(self, x: Array) -> Array:
-        """Return the outputs of the last step."""
+    def _scores(self, x: Array, noted: bool = False) -> Array:
+        """Return the outputs of the last step; `noted`: and note what outputs cost."""
         z = np.empty((len(x), *self.steps[-1].output_shape), self.dtype)
-        size = min(len(x), MOST_AT_ONCE) if self.native else len(x)
+        whole = not self.native or (noted and self.priced)  # a price is that of all outputs
+        size = len(x) if whole else min(len(x), MOST_AT_ONCE)
+        self._spent.total = 0.0
         for a in range(0, len(x), size or 1):
             part = x[a : a + size]
             with self._lock:
@@ -239,6 +250,8 @@ class PlanEngine:
             program = workspace.programs[len(part)]
             program.run(part)
             z[a : a + size] = program.wires[-1].y
+            if noted:
+                self._spent.total = program.price
             binding.give_back(workspace)
         return z
 

@@ -16,6 +16,7 @@ import numpy as np
 from numcnn.engine.buffers import Buffers
 from numcnn.engine.crew import Task
 from numcnn.engine.eager import require_gradients
+from numcnn.engine.prices import ActivityPrice
 from numcnn.errors import GradientError, ShapeError
 from numcnn.kernels.elementwise import sum_of_squares
 from numcnn.kernels.random import dropout_mask
@@ -82,6 +83,7 @@ class Wires:
     gradient: Callable[[Layer, str], Array | None]  # where a parameter's gradient goes
     light: bool  # little work, so that few pieces are enough
     squares: "Squares"
+    price: float = 0.0  # of the outputs, where they have one
 
     @property
     def pieces(self) -> list[tuple[int, int]]:
@@ -221,6 +223,37 @@ class ViewStep(Step):
     def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
         """Return nothing to do."""
         return [], []
+
+
+class PriceStep(Step):
+    """The price of what the layer before gives out: nothing moves, and dy takes on its slope."""
+
+    kernel = "a slope more (NumPy)"
+    why = "activity_regularizer"
+    keeps_memory = True
+
+    def __init__(self, layer: ActivityPrice, dtype: str) -> None:
+        super().__init__([layer], dtype)
+        self.layer = layer
+
+    def forward(self, wires: Wires) -> list[Phase]:
+        """Return how the price is noted."""
+
+        def call() -> None:
+            wires.price = self.layer.price(wires.y)
+
+        return [Phase(call=call)]
+
+    def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
+        """Return dx = dy + the slope; both stand in the same memory."""
+        y, dy = wires.y, wires.dy
+        if dy is None:
+            return [], []
+
+        def call() -> None:
+            np.add(dy, self.layer.slope(y), out=dy)
+
+        return [Phase(call=call)], []
 
 
 class ReluStep(Step):

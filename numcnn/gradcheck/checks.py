@@ -9,7 +9,9 @@ import numpy as np
 
 from numcnn import losses, optimizers, seeds
 from numcnn.engine import make_engine
+from numcnn.engine.prices import price_of, with_prices
 from numcnn.engine.tail import split_tail
+from numcnn.engine.upkeep import penalty
 from numcnn.errors import DTypeError, NotCompiledError, ShapeError
 from numcnn.gradcheck.measure import Measurement
 from numcnn.gradcheck.report import ArrayReport, GradientReport
@@ -203,13 +205,14 @@ def check_model(
             layers.append(_in_float64(layer, shape, rng))
             shape = layer.compute_output_shape(shape)
         engine = make_engine(model.engine_name, layers, model.loss, optimizers.SGD())
-        body, loss, _ = split_tail(layers, model.loss)
+        body, loss, _ = split_tail(with_prices(layers), model.loss)
 
         def run() -> list[Array]:
             on_the_way = [x]
             for layer in body:
                 on_the_way.append(layer.forward(on_the_way[-1], training=True))
-            return [loss.value(y, on_the_way[-1]) + engine.penalty(), *on_the_way]
+            cost = penalty(layers) + price_of(body, on_the_way[1:])
+            return [loss.value(y, on_the_way[-1]) + cost, *on_the_way]
 
         report = GradientReport(f"{type(model).__name__} {model.name!r}", tolerance)
         values, _ = engine.gradients(x, y)

@@ -24,6 +24,7 @@ A reading order, and the question that each file answers:
 10. base.py        What is a layer, and how does one write one's own?
     names.py       What does activation="relu" mean?
     arguments.py   What does a layer accept as an argument? The checks; nothing to learn here.
+    roles.py       Which weight does kernel_regularizer mean?
 
 That is a whole network. Beyond it:
 
@@ -38,6 +39,8 @@ That is a whole network. Beyond it:
 15. depthwiseconv2d.py, separableconv2d.py, conv2dtranspose.py
                    What if filters do not mix channels, or an image is to become larger again?
 16. noise.py       And if dropout silences whole channels, or blurs?
+17. activityregularization.py
+                   What if it is the answers that are to be small?
 
 Then losses/ (where the first gradient comes from) and optimizers/ (what is done with the last).
 
@@ -62,6 +65,7 @@ Whether the outcome is right can be measured without any calculus: see numcnn/gr
 """
 
 from numcnn.layers.activations import Linear, ReLU, Sigmoid, Tanh
+from numcnn.layers.activityregularization import ActivityRegularization
 from numcnn.layers.averagepool2d import AveragePooling2D, AvgPool2D
 from numcnn.layers.base import Layer
 from numcnn.layers.batchnorm import BatchNormalization
@@ -95,6 +99,7 @@ __all__ = [
     "GELU",
     "SELU",
     "Activation",
+    "ActivityRegularization",
     "AlphaDropout",
     "AveragePooling2D",
     "AvgPool2D",

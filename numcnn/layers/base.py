@@ -19,6 +19,7 @@ import numpy as np
 from numcnn import backend, constraints, initializers, regularizers
 from numcnn.errors import DTypeError, ShapeError, reject_unknown_keywords
 from numcnn.layers.arguments import refuse_layers, sample_shape
+from numcnn.layers.roles import Roles, arguments, stated, take
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
@@ -61,6 +62,9 @@ class Layer:
             a model only, and there it builds the model at once.
         trainable: `False` freezes the parameters: training leaves them as they are.
         dtype: 'float32' or 'float64'; by default `numcnn.backend.floatx()`.
+        **unknown: activity_regularizer, a price for what comes out, such as 'l1', which a model
+            adds to the loss of each batch: see regularizers.py. And for each of its `roles`
+            (roles.py) a layer takes a `_regularizer` and a `_constraint`: kernel_regularizer.
 
     Attributes:
         regularizers, constraints: the price of parameters in the loss, and where they may be, by
@@ -110,7 +114,7 @@ class Layer:
     """
 
     default_name: ClassVar[str] = ""
-    roles: ClassVar[dict[str, str]] = {}  # Keras's names of the parameters -> theirs in `params`
+    roles: ClassVar[Roles] = {}
     input = output = _NoTensor()
 
     def __init__(
@@ -122,10 +126,12 @@ class Layer:
         dtype: str | None = None,
         **unknown: Any,
     ) -> None:
-        self.regularizers: dict[str, regularizers.Regularizer] = {}
-        self.constraints: dict[str, constraints.Constraint] = {}
-        unknown = self._take_prices_and_limits(unknown)
-        reject_unknown_keywords(type(self).__name__, unknown, keywords(type(self)))
+        self.regularizers: dict[str, regularizers.Regularizer]
+        self.constraints: dict[str, constraints.Constraint]
+        self.regularizers, self.constraints = take(self.roles, unknown)
+        self.activity_regularizer = regularizers.get(unknown.pop("activity_regularizer", None))
+        known = [*keywords(type(self)), *arguments(self.roles), "activity_regularizer"]
+        reject_unknown_keywords(type(self).__name__, unknown, known)
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise DTypeError(f"name must be a text without '/' that is not empty, got {name!r}.")
         self.dtype = dtype or backend.floatx()
@@ -184,13 +190,16 @@ class Layer:
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make this layer again (without its weights)."""
-        return {
+        config = {
             "name": self.name,
             "input_shape": self.given_input_shape,
             "trainable": self.trainable,
             "dtype": self.dtype,
-            **self._prices_and_limits(),
+            **stated(self.roles, self.regularizers, self.constraints),
         }
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        return config
 
     # ---- what every layer has ---------------------------------------------------------------
 
@@ -210,32 +219,6 @@ class Layer:
                 f"got an array of shape {x.shape}."
             )
         return self.forward(x, training)
-
-    def _take_prices_and_limits(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Take kernel_regularizer=, bias_constraint= and their like; return what is left."""
-        for role, name in self.roles.items():
-            price = regularizers.get(given.pop(f"{role}_regularizer", None))
-            limit = constraints.get(given.pop(f"{role}_constraint", None))
-            if price is not None:
-                self.regularizers[name] = price
-            if limit is not None:
-                self.constraints[name] = limit
-        if self.roles and given.pop("activity_regularizer", None) is not None:
-            raise ValueError(
-                f"activity_regularizer of {type(self).__name__} is not there: only weights can "
-                "have a price. Use kernel_regularizer, or a loss of your own."
-            )
-        return given
-
-    def _prices_and_limits(self) -> dict[str, Any]:
-        """Return the arguments that `_take_prices_and_limits` took."""
-        found: dict[str, Any] = {}
-        for role, name in self.roles.items():
-            if name in self.regularizers:
-                found[f"{role}_regularizer"] = regularizers.serialize(self.regularizers[name])
-            if name in self.constraints:
-                found[f"{role}_constraint"] = constraints.serialize(self.constraints[name])
-        return found
 
     def build_for(self, input_shape: Shape) -> None:
         """Build the layer for samples of this shape, unless it has been built before."""

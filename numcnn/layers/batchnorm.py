@@ -40,6 +40,7 @@ from numcnn import initializers
 from numcnn.errors import DTypeError, ShapeError
 from numcnn.layers.arguments import real_number
 from numcnn.layers.base import Array, Layer, Shape
+from numcnn.layers.roles import SCALE_AND_SHIFT
 
 
 class BatchNormalization(Layer):
@@ -74,7 +75,9 @@ class BatchNormalization(Layer):
         gamma_initializer: how gamma starts.
         moving_mean_initializer: how moving_mean starts.
         moving_variance_initializer: how moving_variance starts.
-        **kwargs: name, input_shape, trainable, dtype: see `Layer`.
+        **kwargs: name, input_shape, trainable, dtype: see `Layer`; gamma_regularizer,
+            beta_regularizer: see regularizers.py; gamma_constraint, beta_constraint: see
+            constraints.py.
 
     Keeps:
         x_hat, as many numbers as x has, and std.
@@ -112,6 +115,8 @@ class BatchNormalization(Layer):
         >>> norm.statistics["moving_mean"], norm.statistics["moving_variance"].round(6)
         (array([0.03]), array([1.03]))
     """
+
+    roles = SCALE_AND_SHIFT
 
     def __init__(
         self,

@@ -82,7 +82,7 @@ zeros go around the image; `channels_last` and `as_given` change nothing but the
 for images whose channels come first; `recall` returns what forward has put into `kept`.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 from numcnn import initializers
 from numcnn.errors import DTypeError
@@ -98,6 +98,7 @@ from numcnn.layers.im2col import (
     image_shape_as_given,
     window_geometry,
 )
+from numcnn.layers.roles import KERNEL_AND_BIAS
 
 
 class Conv2D(Layer):
@@ -175,7 +176,7 @@ class Conv2D(Layer):
                [ 0., -1.,  1.,  0.]])
     """
 
-    roles: ClassVar[dict[str, str]] = {"kernel": "w", "bias": "b"}
+    roles = KERNEL_AND_BIAS
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Conv2D":
         """Refuse Conv2D(32, 3, 3), which has had two meanings."""

@@ -5,7 +5,7 @@ is painted into x with the filter as a brush, and where strokes overlap they add
 is the way forward here; so this file holds nothing new, only im2col and col2im exchanged.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 from numcnn import initializers
 from numcnn.errors import ShapeError
@@ -25,6 +25,7 @@ from numcnn.layers.im2col import (
     out_size,
     same_padding,
 )
+from numcnn.layers.roles import KERNEL_AND_BIAS
 
 
 class Conv2DTranspose(Layer):
@@ -91,7 +92,7 @@ class Conv2DTranspose(Layer):
         array([110.,   0.,  10.])
     """
 
-    roles: ClassVar[dict[str, str]] = {"kernel": "w", "bias": "b"}
+    roles = KERNEL_AND_BIAS
 
     def __init__(
         self,

@@ -23,13 +23,14 @@ Where to transpose need not be learned by heart, for the shapes allow nothing el
 (D, U) as w is, and of x (N, D) and dz (N, U) only x.T @ dz makes that.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 from numcnn import initializers
 from numcnn.errors import ShapeError
 from numcnn.layers import names
 from numcnn.layers.arguments import positive_int
 from numcnn.layers.base import Array, Layer, Shape
+from numcnn.layers.roles import KERNEL_AND_BIAS
 
 
 class Dense(Layer):
@@ -85,7 +86,7 @@ class Dense(Layer):
         (array([21., 30.,  5.]), array([11.]))
     """
 
-    roles: ClassVar[dict[str, str]] = {"kernel": "w", "bias": "b"}
+    roles = KERNEL_AND_BIAS
 
     def __init__(
         self,

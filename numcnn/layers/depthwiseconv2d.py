@@ -22,6 +22,7 @@ from numcnn.layers.im2col import (
     image_shape_as_given,
     window_geometry,
 )
+from numcnn.layers.roles import DEPTHWISE_AND_BIAS
 
 
 class DepthwiseConv2D(Layer):
@@ -55,7 +56,9 @@ class DepthwiseConv2D(Layer):
         use_bias: whether b is there.
         depthwise_initializer: how w starts.
         bias_initializer: how b starts.
-        **kwargs: name, input_shape, trainable, dtype: see `Layer`.
+        **kwargs: name, input_shape, trainable, dtype: see `Layer`; depthwise_regularizer,
+            bias_regularizer: see regularizers.py; depthwise_constraint, bias_constraint: see
+            constraints.py.
 
     Keeps:
         cols, all windows: KH*KW/(sh*sw) times as many numbers as x.
@@ -86,6 +89,8 @@ class DepthwiseConv2D(Layer):
         array([[ 3., 11.],
                [ 5., 13.]])
     """
+
+    roles = DEPTHWISE_AND_BIAS
 
     def __init__(
         self,

@@ -116,6 +116,11 @@ def get(identifier: Any) -> Layer:
                 f"activation must be an activation layer, which has no weights and keeps shapes, "
                 f"got {identifier!r}. Put it into the model as a layer of its own."
             )
+        if identifier.activity_regularizer is not None:
+            raise DTypeError(
+                f"{identifier!r} has an activity_regularizer, which is for a layer of the model. "
+                "Give it to the layer whose activation this is."
+            )
         return identifier.copy()
     if isinstance(identifier, type) and issubclass(identifier, Layer):
         return get(identifier())

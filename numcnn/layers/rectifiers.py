@@ -12,6 +12,7 @@ from numcnn import initializers
 from numcnn.errors import ShapeError
 from numcnn.layers.arguments import positive_int, real_number
 from numcnn.layers.base import Array, Layer, Shape
+from numcnn.layers.roles import SLOPE
 
 
 class LeakyReLU(Layer):
@@ -86,7 +87,8 @@ class PReLU(Layer):
     Args:
         alpha_initializer: how alpha starts; with zeros this is a ReLU at first.
         shared_axes: axes along which there is one alpha; (1, 2) for images, one per channel.
-        **kwargs: name, input_shape, trainable, dtype: see `Layer`.
+        **kwargs: name, input_shape, trainable, dtype: see `Layer`; alpha_regularizer: see
+            regularizers.py; alpha_constraint: see constraints.py.
 
     Keeps:
         x.
@@ -108,6 +110,8 @@ class PReLU(Layer):
         >>> prelu.grads["alpha"]
         array([-6.,  0.])
     """
+
+    roles = SLOPE
 
     def __init__(
         self, alpha_initializer: Any = "zeros", shared_axes: Any = None, **kwargs: Any

@@ -20,6 +20,7 @@ from numcnn.layers.im2col import (
     image_shape_as_given,
     window_geometry,
 )
+from numcnn.layers.roles import SEPARATED
 
 
 class SeparableConv2D(Layer):
@@ -51,7 +52,9 @@ class SeparableConv2D(Layer):
         depthwise_initializer: how w_depth starts.
         pointwise_initializer: how w_point starts.
         bias_initializer: how b starts.
-        **kwargs: name, input_shape, trainable, dtype: see `Layer`.
+        **kwargs: name, input_shape, trainable, dtype: see `Layer`; depthwise_regularizer,
+            pointwise_regularizer, bias_regularizer: see regularizers.py; depthwise_constraint,
+            pointwise_constraint, bias_constraint: see constraints.py.
 
     Keeps:
         cols, all windows, and h.
@@ -79,6 +82,8 @@ class SeparableConv2D(Layer):
         >>> conv.grads["w_point"].ravel()  # the sums of each channel's windows, 3 + 5 and 11 + 13
         array([ 8., 24.])
     """
+
+    roles = SEPARATED
 
     def __init__(
         self,

@@ -132,6 +132,21 @@ def noise_cases(draw, cls):
     )
 
 
+@st.composite
+def activity_cases(draw):
+    prices = st.sampled_from([0.0, 0.5])
+    layer = layers.ActivityRegularization(draw(prices), draw(prices))
+    return Case(
+        layer,
+        draw(shapes),
+        draw(batches),
+        draw(seeds),
+        lambda x, _: x,
+        lambda x, _, dy: {"x": dy},
+        exact=True,
+    )
+
+
 NOISES = [
     layers.AlphaDropout,
     layers.GaussianDropout,
@@ -150,6 +165,7 @@ named = oracles.ELEMENTWISE
 
 
 CASES = {
+    "ActivityRegularization": activity_cases(),
     "BatchNormalization": batch_normalization_cases(),
     "PReLU": prelu_cases(),
     "ReLU, bent": elementwise_cases(

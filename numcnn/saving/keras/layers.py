@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from numcnn import layers as builtin_layers
 from numcnn.errors import ModelFileError, nearest
 from numcnn.layers.base import keywords
+from numcnn.layers.roles import KINDS as OF_A_WEIGHT
+from numcnn.layers.roles import arguments
 
 
 class Kind(NamedTuple):
@@ -42,10 +44,9 @@ NORMALIZED = {
 # Weights that are there only where an argument is true.
 ASKED_FOR_BY = {"b": "use_bias", "gamma": "scale", "beta": "center"}
 
-OF_A_WEIGHT = ("regularizer", "constraint")  # as in kernel_regularizer
-
 KINDS: dict[str, Kind] = {
     "Activation": Kind("Activation"),
+    "ActivityRegularization": Kind("ActivityRegularization"),
     "AlphaDropout": Kind("AlphaDropout"),
     "AveragePooling2D": Kind("AveragePooling2D"),
     "BatchNormalization": Kind("BatchNormalization", NORMALIZED, {"renorm_momentum": ...}),
@@ -150,7 +151,7 @@ def from_keras(entry: Any, place: str) -> dict[str, Any]:
     cls = getattr(builtin_layers, kind.ours)
     shape = config.pop("batch_input_shape", None)
     found = {"input_shape": sample_shape(shape, place)} if shape is not None else {}
-    allowed = [*keywords(cls), *(f"{r}_{kind}" for r in cls.roles for kind in OF_A_WEIGHT)]
+    allowed = [*keywords(cls), *arguments(cls.roles), "activity_regularizer"]
     for key, value in config.items():
         key = OLD_NAMES.get((name, key), key)
         if key in allowed:
