@@ -1,4 +1,4 @@
-"""Hypothesis profiles, and settings and seeds as they were after each test.
+"""Hypothesis profiles, and settings, seeds and warnings once given as they were after each test.
 
 HYPOTHESIS_PROFILE is dev (20 examples, the default), ci (60, the same ones each time; the default
 where CI is set) or deep (1000).
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from numcnn import backend
+from numcnn.layers import older
 from numcnn.utils import set_random_seed
 
 
@@ -36,6 +37,8 @@ def settings_and_seeds():
     floatx, epsilon, layout = backend.floatx(), backend.epsilon(), backend.image_data_format()
     numpy_state, python_state = np.random.get_state(), random.getstate()
     yield
+    older._SAID.clear()
+    backend._DIM_ORDERING.clear()
     backend.set_floatx(floatx)
     backend.set_epsilon(epsilon)
     backend.set_image_data_format(layout)

@@ -25,6 +25,7 @@ A reading order, and the question that each file answers:
     names.py       What does activation="relu" mean?
     arguments.py   What does a layer accept as an argument? The checks; nothing to learn here.
     roles.py       Which weight does kernel_regularizer mean?
+    older.py       And what did older Keras call its arguments?
 
 That is a whole network. Beyond it:
 

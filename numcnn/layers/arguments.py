@@ -120,3 +120,36 @@ def refuse_layers(name: str, x: Any) -> None:
                 f"Layer {name!r} takes an array, got the layer {item!r}. The functional API, "
                 "x = Dense(10)(x), is not here: a model is a row of layers, Sequential([...])."
             )
+
+
+def keywords(cls: type) -> list[str]:
+    """Return the arguments that a layer class takes, its base's included.
+
+    Example:
+        >>> from numcnn.layers import Flatten
+        >>> keywords(Flatten)
+        ['data_format', 'name', 'input_shape', 'trainable', 'dtype']
+    """
+    names: list[str] = []
+    for base in cls.__mro__:
+        init = vars(base).get("__init__")
+        code = getattr(init, "__code__", None)
+        if code is not None:
+            count = code.co_argcount + code.co_kwonlyargcount
+            names += [n for n in code.co_varnames[1:count] if n not in names]
+    return names
+
+
+def float_type(value: Any) -> str:
+    """Return 'float32' or 'float64'; `None` means the backend's setting.
+
+    Example:
+        >>> float_type(None), float_type(np.float64)
+        ('float32', 'float64')
+    """
+    name = backend.floatx() if value is None else value
+    if isinstance(name, np.dtype) or (isinstance(name, type) and issubclass(name, np.generic)):
+        name = np.dtype(name).name
+    if name not in ("float32", "float64"):
+        raise DTypeError(f"dtype must be 'float32' or 'float64', got {value!r}.")
+    return str(name)

@@ -16,9 +16,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from numcnn import backend, constraints, initializers, regularizers
+from numcnn import constraints, initializers, regularizers
 from numcnn.errors import DTypeError, ShapeError, reject_unknown_keywords
-from numcnn.layers.arguments import refuse_layers, sample_shape
+from numcnn.layers.arguments import float_type, keywords, refuse_layers, sample_shape
+from numcnn.layers.older import Takes
 from numcnn.layers.roles import Roles, arguments, stated, take
 
 Array = np.ndarray[Any, Any]
@@ -42,7 +43,7 @@ class _NoTensor:
         )
 
 
-class Layer:
+class Layer(metaclass=Takes):
     """The base of all layers.
 
     Math:
@@ -59,12 +60,14 @@ class Layer:
     Args:
         name: what summaries and errors call the layer; by default from the class's name.
         input_shape: the shape of one sample, without the batch axis; needed by the first layer of
-            a model only, and there it builds the model at once.
+            a model only, and there it builds the model at once. Keras's batch_input_shape and
+            input_dim are taken as well.
         trainable: `False` freezes the parameters: training leaves them as they are.
         dtype: 'float32' or 'float64'; by default `numcnn.backend.floatx()`.
         **unknown: activity_regularizer, a price for what comes out, such as 'l1', which a model
             adds to the loss of each batch: see regularizers.py. And for each of its `roles`
             (roles.py) a layer takes a `_regularizer` and a `_constraint`: kernel_regularizer.
+            `weights`, a list of arrays, is what `build` starts it with.
 
     Attributes:
         regularizers, constraints: the price of parameters in the loss, and where they may be, by
@@ -134,9 +137,7 @@ class Layer:
         reject_unknown_keywords(type(self).__name__, unknown, known)
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise DTypeError(f"name must be a text without '/' that is not empty, got {name!r}.")
-        self.dtype = dtype or backend.floatx()
-        if self.dtype not in ("float32", "float64"):
-            raise DTypeError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
+        self.dtype = float_type(dtype)
         self.given_name = name
         self.name = name or self.default_name or _snake_case(type(self).__name__)
         self.trainable = bool(trainable)
@@ -146,6 +147,7 @@ class Layer:
         self.built_for: Shape | None = None
         self.owner: str | None = None  # the model that the layer stands in
         self.preset: dict[str, Array] | None = None  # loaded weights, taken by add_parameter
+        self.initial_weights: list[Any] | None = None  # the argument `weights`
         self.params: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}
         self.statistics: dict[str, Array] = {}
@@ -206,7 +208,8 @@ class Layer:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Layer":
         """Make a layer from what `get_config` returned."""
-        return cls(**config)
+        layer: Layer = type.__call__(cls, **config)  # in today's words
+        return layer
 
     def __call__(self, x: Any, training: bool = False) -> Array:
         """Build the layer for x where that is still to be done, and return `forward(x)`."""
@@ -225,6 +228,8 @@ class Layer:
         if self.built_for is None:
             self.compute_output_shape(input_shape)  # raises where the shape cannot be right
             self.build(input_shape)
+            if self.initial_weights is not None and self.preset is None:
+                self.set_weights(self.initial_weights)
             self.built_for = tuple(input_shape)
 
     def unbuild(self) -> None:
@@ -369,15 +374,3 @@ def _snake_case(name: str) -> str:
     """MaxPool2D -> max_pool2d, ReLU -> re_lu: Keras's rule."""
     words = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
-
-
-def keywords(cls: type) -> list[str]:
-    """The arguments that a layer class takes, its base's included."""
-    names: list[str] = []
-    for base in cls.__mro__:
-        init = vars(base).get("__init__")
-        code = getattr(init, "__code__", None)
-        if code is not None:
-            count = code.co_argcount + code.co_kwonlyargcount
-            names += [n for n in code.co_varnames[1:count] if n not in names]
-    return names

@@ -85,7 +85,6 @@ for images whose channels come first; `recall` returns what forward has put into
 from typing import Any
 
 from numcnn import initializers
-from numcnn.errors import DTypeError
 from numcnn.layers import names
 from numcnn.layers.arguments import data_format_name, padding_name, pair, positive_int
 from numcnn.layers.base import Array, Layer, Shape
@@ -177,21 +176,6 @@ class Conv2D(Layer):
     """
 
     roles = KERNEL_AND_BIAS
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> "Conv2D":
-        """Refuse Conv2D(32, 3, 3), which has had two meanings."""
-        if (
-            cls is Conv2D
-            and len(args) > 2
-            and isinstance(args[1], int)
-            and isinstance(args[2], int)
-        ):
-            raise DTypeError(
-                f"Conv2D{args[:3]} is a {args[1]}x{args[2]} kernel in Keras 1 and 2 and "
-                f"strides={args[2]} in Keras 3. Write kernel_size=({args[1]}, {args[2]}) or "
-                f"strides={args[2]}."
-            )
-        return super().__new__(cls)
 
     def __init__(
         self,

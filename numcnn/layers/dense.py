@@ -97,8 +97,6 @@ class Dense(Layer):
         bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
-        if "input_dim" in kwargs:  # Keras 1 and 2: input_dim=784 means input_shape=(784,)
-            kwargs["input_shape"] = (kwargs.pop("input_dim"),)
         super().__init__(**kwargs)
         self.units = positive_int("units of Dense", units)
         self.activation = names.get(activation)

@@ -57,4 +57,5 @@ def Input(shape: Any = None, **kwargs: Any) -> InputLayer:
         >>> Input(shape=(28, 28, 1)).given_input_shape
         (28, 28, 1)
     """
-    return InputLayer(shape=shape, **kwargs)
+    unused = {key for key in ("sparse", "ragged", "tensor", "optional") if not kwargs.get(key)}
+    return InputLayer(shape=shape, **{k: kwargs[k] for k in kwargs if k not in unused})

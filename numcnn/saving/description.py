@@ -18,7 +18,8 @@ from numcnn import layers as builtin_layers
 from numcnn import losses, metrics, optimizers
 from numcnn._version import __version__
 from numcnn.errors import ModelFileError
-from numcnn.layers.base import Layer, keywords
+from numcnn.layers.arguments import keywords
+from numcnn.layers.base import Layer
 from numcnn.run import Run
 from numcnn.seeds import given_back
 

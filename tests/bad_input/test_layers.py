@@ -61,7 +61,7 @@ CASES = {
         lambda m: Dense(2, use_bais=False), TypeError, "Dense", "Did you mean 'use_bias'"
     ),
     "keyword of Keras 1": case(
-        lambda m: Conv2D(2, 3, border_mode="same"), TypeError, "Conv2D has no argument 'border_mode"
+        lambda m: Conv2D(2, 3, padding="same", border_mode="valid"), TypeError, "one argument"
     ),
     "keyword of Dropout": case(
         lambda m: Dropout(0.5, sed=1), TypeError, "Did you mean 'seed'", "rate"

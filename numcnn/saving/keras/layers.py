@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from numcnn import layers as builtin_layers
 from numcnn.errors import ModelFileError, nearest
-from numcnn.layers.base import keywords
+from numcnn.layers.arguments import keywords
 from numcnn.layers.roles import KINDS as OF_A_WEIGHT
 from numcnn.layers.roles import arguments
 
