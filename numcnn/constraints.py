@@ -44,6 +44,11 @@ class Constraint:
         """Return the arguments that make this constraint again."""
         return {}
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Constraint":
+        """Return the constraint that `get_config` described."""
+        return cls(**config)
+
 
 class MinMaxNorm(Constraint):
     """Lengths stay between two ends, or are drawn towards them.

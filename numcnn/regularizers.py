@@ -61,6 +61,11 @@ class Regularizer:
         """Return the arguments that make this regularizer again."""
         return {}
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Regularizer":
+        """Return the regularizer that `get_config` described."""
+        return cls(**config)
+
 
 class L1L2(Regularizer):
     """A price for the size of weights and for its square.
@@ -180,7 +185,7 @@ def _old(owner: str, value: float, kwargs: dict[str, Any]) -> float:
 
 l1, l2 = L1, L2
 REGULARIZERS: dict[str, Any] = {
-    "l1": L1, "l2": L2, "l1_l2": l1_l2, "L1": L1, "L2": L2, "L1L2": L1L2,
+    "l1": L1, "l2": L2, "l1_l2": l1_l2, "l1l2": L1L2, "L1": L1, "L2": L2, "L1L2": L1L2,
 }  # fmt: skip
 
 

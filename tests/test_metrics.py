@@ -226,6 +226,12 @@ def test_targets_of_one_axis_fit_outputs_of_one_unit():
 def test_what_metrics_refuse():
     with pytest.raises(ValueError, match="thresholds must be one number from 0 to 1"):
         metrics.Precision(thresholds=[0.2, 0.5])
+    with pytest.raises(
+        ValueError, match=r"thresholds must be one number from 0 to 1, got \[None\]"
+    ):
+        metrics.FalsePositives(thresholds=[None])
+    with pytest.raises(ValueError, match=r"class_id=1 asks for one of several outputs.*\(4,\)"):
+        metrics.Recall(class_id=1)(np.array([0, 1, 1, 0]), np.array([1, 0, 1, 0]))
     with pytest.raises(TypeError, match="unexpected keyword argument 'topk'"):
         metrics.Recall(topk=3)
     with pytest.raises(ShapeError, match=r"\(3,\) and outputs of shape \(3, 2\)"):

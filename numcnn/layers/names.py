@@ -64,7 +64,7 @@ def relu6(**kwargs: Any) -> ReLU:
     return ReLU(max_value=6.0, **kwargs)
 
 
-def leaky_relu(**kwargs: Any) -> LeakyReLU:
+def leaky_relu(negative_slope: float = 0.2, **kwargs: Any) -> LeakyReLU:
     """Return a LeakyReLU with Keras's slope for `activation="leaky_relu"`, which is 0.2.
 
     Example:
@@ -72,7 +72,7 @@ def leaky_relu(**kwargs: Any) -> LeakyReLU:
         >>> leaky_relu().forward(np.array([-1.0, 2.0]))
         array([-0.2,  2. ])
     """
-    return LeakyReLU(0.2, **kwargs)
+    return LeakyReLU(negative_slope, **kwargs)
 
 
 ACTIVATIONS: dict[str, Callable[..., Layer]] = {

@@ -49,6 +49,11 @@ def decided(
         places = np.argsort(-y_pred, axis=-1, kind="stable").argsort(axis=-1, kind="stable")
         said = said & (places < top_k)
     true = y_true != 0
+    if class_id is not None and y_pred.ndim < 2:
+        raise ShapeError(
+            f"class_id={class_id} asks for one of several outputs of a sample; the outputs have "
+            f"the shape {y_pred.shape}, one number for each."
+        )
     if class_id is not None:
         true, said = true[..., class_id], said[..., class_id]
     return true, said
@@ -76,7 +81,11 @@ class Decision(Metric):
         self, thresholds: float | None = None, name: str | None = None, dtype: Any = None
     ) -> None:
         super().__init__(name, dtype)
-        if isinstance(thresholds, (list, tuple)) and len(thresholds) == 1:
+        if (
+            isinstance(thresholds, (list, tuple))
+            and len(thresholds) == 1
+            and None not in thresholds
+        ):
             thresholds = thresholds[0]
         if isinstance(thresholds, (list, tuple)) or not 0 <= (thresholds or 0) <= 1:
             raise ValueError(
