@@ -14,6 +14,10 @@ from numcnn.models import Sequential
 RNG = np.random.default_rng(4)
 
 
+class Bend(layers.ReLU):
+    """An activation of a user's own."""
+
+
 def test_without_the_package_the_extra_is_named(tmp_path, monkeypatch):
     without(monkeypatch, "onnx")
     with pytest.raises(ImportError, match=r"to_onnx needs.*pip install 'numcnn\[onnx\]'"):
@@ -170,7 +174,12 @@ def kinds(form):
     yield layers.GaussianNoise(0.5)
     yield layers.GaussianDropout(0.5)
     yield layers.AlphaDropout(0.5)
-    yield layers.ReLU(max_value=0.5)
+    for most in (None, 0.5):
+        for slope in (0.0, 0.25):
+            for threshold in (0.0, 0.3):
+                yield layers.ReLU(most, slope, threshold)
+    yield layers.ReLU(0.2, 0.5, 0.3)  # the most is below the threshold
+    yield layers.GELU(approximate=True)
     for name in ACTIVATIONS:
         yield layers.Activation(name)
 
@@ -200,8 +209,8 @@ def test_what_cannot_be_exported(tmp_path, onnx):
     for opset in (12, 10**6, 17.0, True, "17"):
         with pytest.raises(ValueError, match="opset must be an integer from 13"):
             to_onnx(dense(), path, opset)
-    with pytest.raises(ValueError, match=r"activation .*ReLU.* with its arguments"):
-        to_onnx(Sequential([layers.ReLU(threshold=1.0, input_shape=(2,))]), path)
+    with pytest.raises(ValueError, match=r"activation .*Bend.* of 'activation'"):
+        to_onnx(Sequential([layers.Activation(Bend(), input_shape=(2,))]), path)
     with pytest.raises(FileNotFoundError, match="make it first"):
         to_onnx(dense(), tmp_path / "no" / "m.onnx")
     assert path.read_bytes() == b"old"

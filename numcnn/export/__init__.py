@@ -1,7 +1,7 @@
 """Models for other programs: `to_onnx` writes what ONNX Runtime and many others run.
 
-graph.py holds the ONNX graph while it grows, layers.py says what each layer becomes there; a new
-layer is one function and one line in its table.
+graph.py holds the ONNX graph while it grows, layers.py says what each layer becomes there,
+activations.py each activation; a new layer is one function and one line in its table.
 """
 
 import os

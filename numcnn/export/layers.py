@@ -9,62 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from numcnn.export.activations import OPERATORS, activate
 from numcnn.export.graph import TO_CHANNELS_LAST, Array, Graph
 from numcnn.layers.im2col import image_shape
 
 Exporter = Callable[[Graph, Any], None]
-
-OPERATORS = {
-    "Exponential": "Exp",
-    "Sigmoid": "Sigmoid",
-    "Softplus": "Softplus",
-    "Softsign": "Softsign",
-    "Tanh": "Tanh",
-}
-
-
-def activate(graph: Graph, activation: Any, name: str) -> None:
-    """Add an activation, as a layer or after one; its last node has the name."""
-    kind = type(activation).__name__
-    if kind in OPERATORS:
-        graph.node(OPERATORS[kind], name)
-    elif kind in ("Softmax", "LogSoftmax"):
-        graph.node(kind, name, axis=graph.axis(-1))
-    elif kind == "ELU":
-        graph.node("Elu", name, alpha=activation.alpha)
-    elif kind == "LeakyReLU":
-        graph.node("LeakyRelu", name, alpha=activation.negative_slope)
-    elif kind == "SELU":
-        graph.node("Selu", name, alpha=activation.alpha, gamma=activation.scale)
-    elif kind == "HardSigmoid":
-        graph.node("HardSigmoid", name, alpha=1 / 6, beta=0.5)
-    elif kind == "ReLU" and activation.plain:
-        graph.node("Relu", name)
-    elif kind == "ReLU" and activation.threshold == 0 and activation.negative_slope == 0:
-        ends = {"least": 0.0, "most": activation.max_value}
-        graph.node("Clip", name, *(graph.number(f"{name}/{k}", v) for k, v in ends.items()))
-    elif kind in ("Swish", "Mish", "GELU") and not getattr(activation, "approximate", False):
-        gate(graph, kind, name)
-    elif kind != "Linear":
-        raise ValueError(
-            f"to_onnx cannot write the activation {activation!r} of {name!r} with its arguments."
-        )
-
-
-def gate(graph: Graph, kind: str, name: str) -> None:
-    """Add a gate, and the product of the last value with it."""
-    x = graph.value
-    if kind == "Swish":
-        graph.node("Sigmoid", f"{name}/gate")
-    elif kind == "Mish":
-        graph.node("Softplus", f"{name}/softplus")
-        graph.node("Tanh", f"{name}/gate")
-    else:  # the share of a normal distribution below x is (1 + erf(x / sqrt(2))) / 2
-        graph.node("Mul", f"{name}/scaled", graph.number(f"{name}/scale", 0.5**0.5))
-        graph.node("Erf", f"{name}/erf")
-        graph.node("Add", f"{name}/sum", graph.number(f"{name}/one", 1.0))
-        graph.node("Mul", f"{name}/gate", graph.number(f"{name}/half", 0.5))
-    graph.node("Mul", name, x)
 
 
 def inner(layer: Any) -> str:
