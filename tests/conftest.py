@@ -38,7 +38,7 @@ def settings_and_seeds():
     numpy_state, python_state = np.random.get_state(), random.getstate()
     yield
     older._SAID.clear()
-    backend._DIM_ORDERING.clear()
+    backend.settings.KERAS_1_WORDS.clear()
     backend.set_floatx(floatx)
     backend.set_epsilon(epsilon)
     backend.set_image_data_format(layout)

@@ -254,3 +254,10 @@ def test_a_file_that_is_there_may_be_kept(method, tmp_path):
     assert path.read_bytes() == before
     getattr(model, method)(path, overwrite=True)
     assert path.read_bytes() != before
+
+
+def test_finders_leave_alone_what_is_there():
+    # As tools do that look for a file's module: every finder in turn, with a path of their own.
+    for name in ("numcnn.testing", "numcnn.dask", "numcnn.layers.dense"):
+        for finder in sys.meta_path:
+            finder.find_spec(name, ["/nowhere"])

@@ -177,7 +177,7 @@ def test_a_window_by_position_after_words_of_keras_1():
 
 
 def test_a_window_by_position_after_the_layout_in_keras_1s_words(monkeypatch):
-    monkeypatch.setattr(backend, "_DIM_ORDERING", [])
+    monkeypatch.setattr(backend.settings, "KERAS_1_WORDS", [])
     with pytest.raises(TypeError, match="Write kernel_size"):
         layers.Convolution2D(4, 3, 3)
     backend.set_image_dim_ordering("tf")

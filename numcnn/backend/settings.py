@@ -53,7 +53,7 @@ def set_image_data_format(data_format: str) -> None:
         )
 
 
-_DIM_ORDERING: list[str] = []  # a program that uses these words is of Keras 1.0 to 2.2
+KERAS_1_WORDS: list[str] = []  # a program that uses these words is of Keras 1.0 to 2.2
 
 
 def set_image_dim_ordering(dim_ordering: str) -> None:
@@ -67,12 +67,12 @@ def set_image_dim_ordering(dim_ordering: str) -> None:
     if dim_ordering not in ("tf", "th"):
         raise ValueError(f"dim_ordering must be 'tf' or 'th', got {dim_ordering!r}.")
     set_image_data_format("channels_last" if dim_ordering == "tf" else "channels_first")
-    _DIM_ORDERING.append("set")
+    KERAS_1_WORDS.append("set")
 
 
 def image_dim_ordering() -> str:
     """Return the layout in Keras 1's words."""
-    _DIM_ORDERING.append("asked")
+    KERAS_1_WORDS.append("asked")
     return "tf" if _image_data_format == "channels_last" else "th"
 
 

@@ -17,7 +17,7 @@ import inspect
 import warnings
 from typing import Any
 
-from numcnn import backend
+from numcnn.backend import settings
 from numcnn.errors import DTypeError, unknown_name
 from numcnn.layers.arguments import keywords, positive_int
 from numcnn.layers.roles import arguments
@@ -156,7 +156,7 @@ def _window(
     two = len(args) > 2 and all(type(n) is int for n in args[1:3])
     if not two or args[1:3] == (1, 1) or not cls.__module__.startswith("numcnn.layers."):
         return args
-    old = read or _SAID or backend._DIM_ORDERING
+    old = read or _SAID or settings.KERAS_1_WORDS
     if not old or TODAYS & words or len(args) > 3:
         raise DTypeError(
             f"{cls.__name__}{args[:3]} is a {args[1]}x{args[2]} kernel in Keras 1 and "

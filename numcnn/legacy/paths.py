@@ -18,7 +18,7 @@ also gets a `__getattr__`.
 
 import sys
 from collections.abc import Iterable, Sequence
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -77,7 +77,7 @@ class Finder:
             return ModuleSpec(fullname, self, is_package=True)  # type: ignore[arg-type]
         place, _, name = fullname.rpartition(".")
         place = room_of(place) or place
-        if name.startswith("_") or place not in _explained:
+        if name.startswith("_") or place not in _explained or _is_there(fullname, place):
             return None
         raise MissingModuleError(explanation(place, name))
 
@@ -104,6 +104,12 @@ def room_of(fullname: str) -> str | None:
         return room_of(whole) or (whole if whole in sys.modules else None)
     room = OLD.get(".".join(parts[1:]))
     return None if room is None else f"numcnn.{room}"
+
+
+def _is_there(fullname: str, place: str) -> bool:
+    """Whether a module exists after all: some tools ask every finder, with a path of their own."""
+    package = sys.modules.get(place)
+    return PathFinder.find_spec(fullname, getattr(package, "__path__", [])) is not None
 
 
 _explained: set[str] = set()

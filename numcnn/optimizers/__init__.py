@@ -27,7 +27,7 @@ A reading order:
 6. adaptive_variants.py AdamW, Adamax, Nadam, which came after
 7. schedules.py         a rate that changes from step to step
 8. clipping.py          gradients that are too long
-9. names.py, arguments.py
+9. names.py, arguments.py, rate.py
 """
 
 from numcnn.optimizers import schedules
