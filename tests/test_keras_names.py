@@ -77,7 +77,7 @@ def test_what_is_said_of_a_missing_name():
         ("from numcnn.backend import get_session", "no TensorFlow below"),
         ("from numcnn.backend import image_data_formt", "Did you mean 'image_data_format'?"),
         ("from numcnn.metrics import catgorical_accuracy", "Did you mean 'categorical_accuracy'?"),
-        ("from numcnn.callbacks import TensorBoard", "numcnn.callbacks.CSVLogger"),
+        ("from numcnn.callbacks import RemoteMonitor", "numcnn.callbacks.CSVLogger"),
         ("from numcnn.callbacks import Earlystopping", "Did you mean 'EarlyStopping'?"),
         ("from numcnn.optimizers import Sequential", "from numcnn.models import Sequential"),
         ("from numcnn.losses import categorical_crossentrop", "'categorical_crossentropy'"),

@@ -17,6 +17,7 @@ from numcnn.callbacks.record import (
     LambdaCallback,
     ProgbarLogger,
 )
+from numcnn.callbacks.tensorboard import TensorBoard
 
 __all__ = [
     "CSVLogger",
@@ -30,6 +31,7 @@ __all__ = [
     "Numbers",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "TensorBoard",
     "TerminateOnNaN",
     "check_callbacks",
 ]

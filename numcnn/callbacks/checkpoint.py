@@ -3,6 +3,7 @@
 import math
 import numbers
 import os
+from pathlib import PurePath
 from typing import Any, Literal
 
 from numcnn.callbacks.base import Logs, Numbers
@@ -13,6 +14,7 @@ from numcnn.files import check_writable
 
 MODELS = (".npz", ".keras", ".h5", ".hdf5")
 WEIGHTS = (".npz", ".h5", ".hdf5", ".safetensors")
+SAYS_NOTHING = ("", ".model", ".ckpt", ".hd5", ".hdf", ".h5py", ".weights")  # HDF5, as in Keras 2
 
 
 class ModelCheckpoint(Monitor):
@@ -71,7 +73,8 @@ class ModelCheckpoint(Monitor):
         super().__init__(monitor, mode)
         self.filepath = os.fspath(filepath)
         endings = WEIGHTS if save_weights_only else MODELS
-        if not self.filepath.endswith(endings):
+        last = PurePath(self.filepath).suffix
+        if not (self.filepath.endswith(endings) or last in SAYS_NOTHING or last[1:2].isdigit()):
             raise ValueError(f"filepath must end in {', '.join(endings)}, got {self.filepath!r}.")
         if save_freq != "epoch":
             integer("save_freq, where it is not 'epoch',", save_freq, 1)

@@ -160,6 +160,7 @@ class ReduceLROnPlateau(Monitor):
         min_delta: what counts as improvement must be larger than this.
         cooldown: how many epochs to wait after a change before watching again.
         min_lr: the rate never falls below this.
+        epsilon: min_delta, in the words of Keras before 2.1.6.
 
     Example:
         >>> from types import SimpleNamespace
@@ -186,8 +187,9 @@ class ReduceLROnPlateau(Monitor):
         min_delta: float = 1e-4,
         cooldown: int = 0,
         min_lr: float = 0.0,
+        epsilon: float | None = None,
     ) -> None:
-        super().__init__(monitor, mode, min_delta)
+        super().__init__(monitor, mode, min_delta if epsilon is None else epsilon)
         if not 0 < factor < 1:
             raise ValueError(f"factor of ReduceLROnPlateau must lie in (0, 1), got {factor!r}.")
         self.factor = factor

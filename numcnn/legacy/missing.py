@@ -79,7 +79,7 @@ ABSENT = (
         ("numcnn.inspect", "numcnn.gradcheck"),
     ),
     Absent(
-        "TensorBoard|RemoteMonitor|BackupAndRestore|SwapEMAWeights",
+        "RemoteMonitor|BackupAndRestore|SwapEMAWeights",
         "This callback is not here.",
         (
             "numcnn.callbacks.CSVLogger",
