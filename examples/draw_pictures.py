@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from train_mnist import at_least_one, load, prepare, three_convolutions
+from train_mnist import load, three_convolutions
+from trainer import at_least_one, prepare
 
 from numcnn import plotting
 from numcnn.errors import NumcnnError, ShapeError

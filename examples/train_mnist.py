@@ -12,27 +12,17 @@ tutorial says 1.19 % and 30 s, 0.74 % and 150 s.
 """
 
 import argparse
-import os
-import shlex
-import signal
 import sys
-import time
-from pathlib import Path
-from typing import Any
 
-import numpy as np
+import trainer
+from trainer import Data, Images, Program
 
-from numcnn import plotting
-from numcnn.callbacks import ModelCheckpoint
 from numcnn.datasets import mnist
-from numcnn.errors import DivergedError, DownloadError, NumcnnError
-from numcnn.files import check_writable
+from numcnn.errors import DownloadError
 from numcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPool2D
-from numcnn.models import Sequential, load_model, warmup
+from numcnn.models import Sequential
 from numcnn.optimizers import RMSprop
-from numcnn.utils import set_random_seed, to_categorical
-
-Data = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+from numcnn.utils import set_random_seed
 
 SAMPLE_NOTICE = """
 ************************************************************************
@@ -82,11 +72,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--model", choices=MODELS, default="1conv", help="one or three convolutions"
     )
-    parser.add_argument("--epochs", type=at_least_one, default=10, help="passes over the images")
-    parser.add_argument("--batch-size", type=at_least_one, default=128, help="images per step")
-    parser.add_argument("--learning-rate", type=float, default=0.001, help="length of a step")
-    parser.add_argument("--seed", type=int, default=99, help="same seed, same result")
-    parser.add_argument("--engine", default="auto", help="what runs the layers: auto, numba, numpy")
+    trainer.add_options(parser, epochs=10, learning_rate=0.001)
     parser.add_argument(
         "--raw-pixels", action="store_true", help="feed pixels 0..255 as the tutorial did, not 0..1"
     )
@@ -97,32 +83,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help="auto: all of MNIST, from the cache or the internet; sample: the small set inside the "
         "package; DIR: a folder with the four MNIST files",
     )
-    parser.add_argument("--out", type=Path, default=Path("results"), help="folder for the pictures")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="also save the model (.npz)")
-    parser.add_argument(
-        "--checkpoint",
-        type=Path,
-        metavar="FILE",
-        help="after each epoch, and at Ctrl-C, write all that training needs to go on (.npz)",
-    )
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on from the checkpoint: the same result, bit for bit, as without a stop. Options "
-        "must be those of before, but --epochs may be more; where no checkpoint is yet, begin",
-    )
-    options = parser.parse_args(arguments)
-    if options.resume and options.checkpoint is None:
-        parser.error("--resume needs --checkpoint FILE")
-    return options
-
-
-def at_least_one(text: str) -> int:
-    """Return a positive integer from the command line."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
-    return number
+    return trainer.parse(parser, arguments)
 
 
 def load(source: str) -> tuple[Data, str]:
@@ -138,29 +99,6 @@ def load(source: str) -> tuple[Data, str]:
         return mnist.load_sample(), str(error)
 
 
-def prepare(images: np.ndarray, raw: bool) -> np.ndarray:
-    """Return images (N, 28, 28, 1): pixels 0..255 as they are, or 0..1."""
-    images = images[..., None]
-    return images if raw else images.astype("float32") / 255
-
-
-def check_outputs(options: argparse.Namespace) -> None:
-    """Make the output folder and see that all can be written, before any time is spent."""
-    options.out.mkdir(parents=True, exist_ok=True)
-    check_writable(options.out / "learning_curves.png")
-    for name in ("save", "checkpoint"):
-        file = getattr(options, name)
-        if file is not None:
-            if file.suffix != ".npz":
-                raise ValueError(f"--{name} needs a file name that ends in .npz, got {file}")
-            check_writable(file)
-    if options.checkpoint is not None and options.checkpoint.exists() and not options.resume:
-        raise FileExistsError(
-            f"there is a checkpoint {options.checkpoint} already: go on from it with --resume, or "
-            "delete it or name another to begin anew"
-        )
-
-
 def build(options: argparse.Namespace) -> Sequential:
     """Return the chosen model, new and compiled."""
     set_random_seed(options.seed)
@@ -174,151 +112,16 @@ def build(options: argparse.Namespace) -> Sequential:
     return model
 
 
-def from_checkpoint(file: Path, made: Sequential) -> Sequential:
-    """Return the model of a checkpoint, which must be the one that the options ask for."""
-    model = load_model(file)
-    pairs = {
-        "--model": (summary_of(model), summary_of(made)),
-        "--learning-rate": (model.optimizer.get_config(), made.optimizer.get_config()),
-        "--seed": (model.seed, made.seed),
-        "--engine": (model.engine_name, made.engine_name),
-    }
-    others = [option for option, (found, wanted) in pairs.items() if found != wanted]
-    if "--model" in others and "--seed" in others:  # other layers draw other seeds
-        others.remove("--seed")
-    if others:
-        raise ValueError(
-            f"the checkpoint {file} was made with another {' and '.join(others)}: give the same "
-            "options as then, or name another file to begin anew"
-        )
-    return model
-
-
-def summary_of(model: Sequential) -> str:
-    lines: list[str] = []
-    model.summary(print_fn=lines.append)
-    return "\n".join(lines)
-
-
-def draw(
-    model: Sequential, history: Any, images: np.ndarray, labels: np.ndarray, p: np.ndarray
-) -> dict[str, Any]:
-    """Return the four pictures by file name."""
-    first_filters = model.layers[0].params["w"]
-    return {
-        "learning_curves.png": plotting.learning_curves(history),
-        "misclassified.png": plotting.misclassified(images, labels, p),
-        "confusion_matrix.png": plotting.confusion_matrix(labels, p),
-        "filters.png": plotting.filters(first_filters),
-    }
-
-
-def train(options: argparse.Namespace) -> None:
-    """Train, measure, draw."""
-    check_outputs(options)
-    model = build(options)
-    callbacks = []
-    resume = False
-    if options.checkpoint is not None:
-        callbacks.append(ModelCheckpoint(options.checkpoint))
-        resume = options.resume and options.checkpoint.exists()
-        if resume:
-            model = from_checkpoint(options.checkpoint, model)
-        elif options.resume:
-            print(f"There is no checkpoint {options.checkpoint} yet: training begins at the start.")
-    ((x_train, y_train), (x_test, y_test)), why_sample = load(options.data)
-    model.summary()
-    print(f"Training on {len(x_train):,} images, measuring on {len(x_test):,} others.", flush=True)
-    if resume:
-        print(f"Going on from {options.checkpoint} {place(model)}.", flush=True)
-
-    warmup(model, options.batch_size, verbose=1)
-    start = time.perf_counter()
-    steps = model.optimizer.iterations
-    test_set = prepare(x_test, options.raw_pixels), to_categorical(y_test, 10)
-    try:
-        history = model.fit(
-            prepare(x_train, options.raw_pixels),
-            to_categorical(y_train, 10),
-            batch_size=options.batch_size,
-            epochs=options.epochs,
-            callbacks=callbacks,
-            validation_data=test_set,  # to draw the curves; nothing is chosen by it
-            resume=resume,
-        )
-    except KeyboardInterrupt:
-        raise Stopped(model) from None
-    seconds = time.perf_counter() - start
-    _, accuracy = model.evaluate(*test_set, batch_size=options.batch_size, verbose=0)
-    print(f"Baseline Error: {100 - 100 * accuracy:.2f}%")
-    epochs = (model.optimizer.iterations - steps) / -(-len(x_train) // options.batch_size)
-    if epochs:
-        print(f"Trained {epochs:.3g} epochs in {seconds:.0f} s ({seconds / epochs:.1f} s each).")
-
-    probabilities = model.predict(test_set[0], batch_size=options.batch_size)
-    pictures = draw(model, history, x_test, y_test, probabilities)
-    for name, figure in pictures.items():
-        plotting.save(figure, options.out / name)
-    print(f"Pictures in {options.out.resolve()}: {', '.join(pictures)}")
-    if options.save is not None:
-        model.save(options.save)
-        print(f"Model in {options.save.resolve()}")
-    if why_sample:
-        print(SAMPLE_NOTICE)
-        print(why_sample)
-
-
-class Stopped(KeyboardInterrupt):
-    """Ctrl-C within the training of a model, which is that of the last whole batch."""
-
-    def __init__(self, model: Sequential) -> None:
-        self.model = model
-
-
-def place(model: Sequential) -> str:
-    """Say where a training stands."""
-    run = model.run
-    if run.ending is not None:
-        return f"after epoch {run.epoch + 1}"
-    return f"after {run.batch} batches of epoch {run.epoch + 1}"
-
-
-def stop(options: argparse.Namespace, reason: KeyboardInterrupt, command: list[str]) -> None:
-    """Write the checkpoint, where one is wanted and training has begun; say how to go on."""
-    again = shlex.join([*command, *([] if options.resume else ["--resume"])])
-    if options.checkpoint is None:
-        say = "\nStopped by Ctrl-C: no pictures and no model were written."
-    elif isinstance(reason, Stopped) and reason.model.run is not None:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C may wait for this
-        try:
-            reason.model.save(options.checkpoint)
-        finally:
-            signal.signal(signal.SIGINT, before)
-        say = f"\nStopped by Ctrl-C {place(reason.model)}: to go on from there, run {again}"
-    elif options.checkpoint.exists():
-        say = f"\nStopped by Ctrl-C outside of training: to go on from the checkpoint, run {again}"
-    else:
-        say = "\nStopped by Ctrl-C before training began: there is nothing to go on from."
-    print(say, file=sys.stderr)
+def images(options: argparse.Namespace) -> Images:
+    """Return the images, and what to say at the end if they are unexpectedly the sample."""
+    data, why_sample = load(options.data)
+    return Images(data, f"{SAMPLE_NOTICE}\n{why_sample}" if why_sample else "")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the program; return 0, or 1 after an error, or 130 after Ctrl-C."""
-    options = parse(arguments)
-    try:
-        try:
-            train(options)
-        except KeyboardInterrupt as reason:
-            given = sys.argv[1:] if arguments is None else arguments
-            stop(options, reason, ["python", sys.argv[0], *given])
-            return 130
-    except BrokenPipeError:  # the reader of our output has gone, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except (NumcnnError, DivergedError, OSError, ValueError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    return 0
+    program = Program(build, images, error="Baseline Error")
+    return trainer.main(program, parse(arguments), arguments)
 
 
 if __name__ == "__main__":

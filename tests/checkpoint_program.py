@@ -8,7 +8,6 @@ MODEL is tiny or small, networks of milliseconds, or one of the tutorial's two: 
 """
 
 import hashlib
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -29,12 +28,11 @@ def new(kind: str) -> Sequential:
     """Return a model that is compiled and has not been trained."""
     if kind in SMALL:
         return SMALL[kind]()
-    path = Path(__file__).parents[1] / "examples" / "train_mnist.py"
-    spec = importlib.util.spec_from_file_location("train_mnist", path)
-    example = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(example)
+    sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+    import train_mnist
+
     set_random_seed(99)
-    model = example.MODELS[kind]((28, 28, 1))
+    model = train_mnist.MODELS[kind]((28, 28, 1))
     model.compile(RMSprop(0.001), "categorical_crossentropy", metrics=["accuracy"])
     return model
 
