@@ -13,11 +13,14 @@ import numpy as np
 
 from numcnn import backend
 from numcnn.data import as_array, check_finite, check_input_shape, integer
-from numcnn.engine.tail import split_tail
+from numcnn.engine.tail import ACTIVATED
 from numcnn.errors import DTypeError, GradientError, NotCompiledError, ShapeError
+from numcnn.layers.activations import Linear
 from numcnn.layers.base import Layer, physical_memory
+from numcnn.layers.curves import LogSoftmax
+from numcnn.layers.names import Activation
 from numcnn.layers.permute import Permute
-from numcnn.losses import CategoricalCrossentropy
+from numcnn.layers.softmax import Softmax
 from numcnn.stack import Stack
 
 __all__ = ["activations", "input_gradient", "saliency"]
@@ -88,8 +91,8 @@ def input_gradient(model: Stack, x: Any, classes: Any = None) -> Array:
 
     Math:
         s[n, k] is the score of class k for sample n. A model that ends in a softmax turns scores
-        into probabilities p = softmax(s); the score is the number before. Without a softmax at its
-        end, the output itself is the score.
+        into probabilities p = softmax(s), or with a log-softmax into their logarithms; the score is
+        the number before. Without either at its end, the output itself is the score.
             result[n, ...] = d s[n, classes[n]] / d x[n, ...]
         One backward pass gives all of them: as samples do not touch each other, the gradient of
         f = sum over n of s[n, classes[n]] with respect to x[n] is that of its own term, so
@@ -142,7 +145,7 @@ def input_gradient(model: Stack, x: Any, classes: Any = None) -> Array:
     twins = _twins(model.layers)
     for layer in twins:
         layer.trainable = False  # batch normalization then does in training what predict does
-    layers, _, _ = split_tail(twins, CategoricalCrossentropy())
+    layers = _up_to_the_scores(twins)
     dx = np.empty(x.shape, model.dtype)
     for start in range(0, len(x), BATCH):
         rows = slice(start, start + BATCH)
@@ -289,6 +292,21 @@ def _gradient(layers: list[Layer], x: Array, classes: Array | None) -> Array:
                 "numcnn.gradcheck.check_layer shows what else may be wrong."
             )
     return dy
+
+
+def _up_to_the_scores(layers: list[Layer]) -> list[Layer]:
+    """Return the layers without a softmax at the end, or its logarithm."""
+    *front, last = layers
+    ends = (Softmax, LogSoftmax)
+    if type(last) in ends:
+        return front
+    if type(last) is Activation and type(last.activation) in ends:
+        return front
+    if isinstance(last, ACTIVATED) and type(last.activation) in ends:
+        bare = copy.copy(last)
+        bare.activation = Linear()
+        return [*front, bare]
+    return layers
 
 
 def _twins(layers: list[Layer]) -> list[Layer]:

@@ -1,5 +1,6 @@
 """examples/draw_digit.py, run as a user runs it; and the network that it trains or loads."""
 
+import base64
 import doctest
 import os
 import re
@@ -17,7 +18,7 @@ from drawn_digits import DIGITS, ink, strokes
 
 from numcnn.datasets import mnist
 from numcnn.errors import DownloadError, ShapeError
-from numcnn.layers import Dense, Flatten
+from numcnn.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU
 from numcnn.models import Sequential
 
 PROGRAM = Path(__file__).parents[1] / "examples" / "draw_digit.py"
@@ -122,12 +123,41 @@ def compiled(*layers):
     return model
 
 
-@pytest.mark.parametrize("shape", [(28, 28, 1), (28, 28)])
+@pytest.mark.parametrize("shape", [(28, 28, 1), (28, 28), (1, 28, 28)])
 def test_models_that_fit(tmp_path, shape):
     made = compiled(Flatten(input_shape=shape), Dense(10, activation="softmax"))
     made.save(tmp_path / "model.npz")
     model = network.get_model(tmp_path / "model.npz", "auto", tmp_path, None)
     assert not look.look(model, np.eye(280))["empty"]
+
+
+def test_the_page_gets_the_same_maps_of_both_layouts():
+    """A network with channels first, and its twin with channels last: one page."""
+    pages = []
+    for layout, shape in (("channels_last", (28, 28, 1)), ("channels_first", (1, 28, 28))):
+        form = {"data_format": layout}
+        model = compiled(
+            Conv2D(3, (5, 4), activation="relu", input_shape=shape, **form),
+            ReLU(),
+            MaxPool2D((2, 3), **form),
+            Flatten(**form),
+            Dense(10, activation="softmax"),
+        )
+        rng = np.random.default_rng(1)
+        model.set_weights([0.1 * rng.normal(size=w.shape) for w in model.get_weights()])
+        pages.append([look.look(model, np.eye(280)), look.describe(model)])
+    last, first = pages
+    names = [layer.pop("name") for page in pages for layer in page[1]["layers"]]
+    assert names
+    assert [layer["shape"] for layer in first[1]["layers"][:3]] == [(24, 25, 3)] * 2 + [(12, 8, 3)]
+    for ours, theirs in zip(first[0]["layers"], last[0]["layers"], strict=True):
+        if ours is None:
+            assert theirs is None
+            continue
+        a, b = (np.frombuffer(base64.b64decode(p["bytes"]), "uint8") for p in (ours, theirs))
+        assert ours["shape"] == theirs["shape"]
+        assert np.abs(a.astype(int) - b).max() <= 1  # of 255, by rounding
+    assert first[1]["layers"] == last[1]["layers"]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from numcnn.layers import (
     Input,
     Layer,
     LeakyReLU,
+    LogSoftmax,
     MaxPool2D,
     Permute,
     PReLU,
@@ -140,6 +141,8 @@ ENDS = {
     "softmax in Dense": lambda: [Dense(CLASSES, activation="softmax")],
     "Activation": lambda: [Dense(CLASSES), Activation("softmax")],
     "Softmax": lambda: [Dense(CLASSES), Softmax()],
+    "log_softmax in Dense": lambda: [Dense(CLASSES, activation="log_softmax")],
+    "LogSoftmax": lambda: [Dense(CLASSES), LogSoftmax()],
 }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from draw_digit.as_mnist import Array, as_mnist
 from draw_digit.network import as_input, share_read
-from numcnn.inspect import activations, input_gradient
+from numcnn.inspect import activations, data_formats, input_gradient
 from numcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D
 from numcnn.models import Sequential
 
@@ -36,7 +36,7 @@ def look(
     x = as_input(model, prepared.image[None], raw)
     probabilities = model.predict(x)[0]
     asked = int(probabilities.argmax()) if digit is None else digit
-    outputs = activations(model, x)
+    outputs, layouts = activations(model, x), data_formats(model)[1:]
     gradient = input_gradient(model, x, asked).reshape(prepared.image.shape)
     return {
         "empty": False,
@@ -48,8 +48,8 @@ def look(
         "probabilities": [round(float(p), 6) for p in probabilities],
         "saliency": {"digit": asked, **picture(gradient)},
         "layers": [
-            picture(part(outputs[layer.name][0])) if is_shown(layer) else None
-            for layer in model.layers
+            picture(part(maps_last(outputs[layer.name][0], layout))) if is_shown(layer) else None
+            for layer, layout in zip(model.layers, layouts, strict=True)
         ],
     }
 
@@ -60,6 +60,10 @@ def describe(model: Sequential, raw: bool = False) -> dict[str, Any]:
     filters = None
     if isinstance(first, Conv2D) and first.params["w"].shape[2] == 1:
         filters = picture(part(first.params["w"][:, :, 0]))  # (KH, KW, F)
+    outputs = [  # of no numbers, for their shapes
+        maps_last(np.empty(layer.sample_output_shape), layout)
+        for layer, layout in zip(model.layers, data_formats(model)[1:], strict=True)
+    ]
     return {
         "parameters": model.count_params(),
         "share_read": share_read(model, raw),
@@ -68,8 +72,8 @@ def describe(model: Sequential, raw: bool = False) -> dict[str, Any]:
             {
                 "name": layer.name,
                 "kind": type(layer).__name__,
-                "shape": layer.output_shape[1:],
-                "shown": part(np.empty(layer.sample_output_shape)).shape,
+                "shape": outputs[i].shape,
+                "shown": part(outputs[i]).shape,
                 "picture": is_shown(layer),
                 "text": explain(layer, i == len(model.layers) - 1),
             }
@@ -81,6 +85,11 @@ def describe(model: Sequential, raw: bool = False) -> dict[str, Any]:
 def is_shown(layer: Layer) -> bool:
     """Return whether there is something new to see behind this layer."""
     return not isinstance(layer, (Flatten, Dropout))
+
+
+def maps_last(y: Array, layout: str) -> Array:
+    """Return feature maps as (H, W, C); anything else as it is."""
+    return np.moveaxis(y, 0, -1) if y.ndim == 3 and layout == "channels_first" else y
 
 
 def part(y: Array) -> Array:
@@ -99,7 +108,7 @@ any of them. Now it does nothing.
     if isinstance(layer, Conv2D):
         kh, kw = layer.kernel_size
         return (
-            f"{shape[-1]} filters of {kh} × {kw} weights slide over what comes in. Each makes "
+            f"{layer.filters} filters of {kh} × {kw} weights slide over what comes in. Each makes "
             "a map: strong where the image looks like the filter, for instance an edge on its "
             "left side." + cut_off(getattr(layer, "activation", None))
         )

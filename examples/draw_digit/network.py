@@ -82,10 +82,11 @@ def fit(x: Array, y: Array, epochs: int, verbose: int = 1) -> Sequential:
 def checked(model: Sequential, file: Path) -> Sequential:
     """Return the model if it takes an image of MNIST and returns ten probabilities."""
     takes, gives = model.input_shape[1:], model.output_shape[1:]
-    if takes not in ((28, 28, 1), (28, 28)) or gives != (10,):
+    if takes not in ((28, 28, 1), (1, 28, 28), (28, 28)) or gives != (10,):
         raise ShapeError(
             f"{file} holds a model from {takes} to {gives}; drawing digits needs one from "
-            "(28, 28, 1) or (28, 28) to (10,). examples/train_mnist.py --save FILE makes one."
+            "(28, 28, 1), (1, 28, 28) or (28, 28) to (10,). examples/train_mnist.py --save FILE "
+            "makes one."
         )
     p = model.predict(as_input(model, np.linspace(0, 1, 784).reshape(1, 28, 28)))
     if not (p.min() >= -1e-3 and abs(p.sum() - 1) < 1e-3):
