@@ -19,6 +19,7 @@ from numcnn.layers import (
     Layer,
     LeakyReLU,
     Linear,
+    LogSoftmax,
     PReLU,
     ReLU,
     Softmax,
@@ -77,6 +78,14 @@ def test_softmax_is_a_distribution(shape, seed, dtype):
     np.testing.assert_allclose(y.sum(axis=1), 1, atol=rounding)
     order = np.argsort(x, axis=1)
     assert (np.diff(np.take_along_axis(y, order, axis=1)) >= 0).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_scores_a_whole_float_range_apart(dtype):
+    """Their difference is beyond the range: -inf, without a warning, and exp(-inf) is 0."""
+    top = np.finfo(dtype).max
+    equal(Softmax().forward(np.array([[-top, top]], dtype)), [[0, 1]])
+    equal(LogSoftmax().forward(np.array([[-top, top]], dtype)), [[-np.inf, 0]])
 
 
 @given(shapes, seeds, st.integers(-8, 8))

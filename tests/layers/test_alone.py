@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from numcnn.errors import DTypeError, ShapeError
-from numcnn.layers import Conv2D, Dense, Flatten, Layer, MaxPool2D, Reshape, base
+from numcnn.layers import AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPool2D, Reshape, base
 from numcnn.layers.arguments import sample_shape
 
 
@@ -41,11 +41,13 @@ def test_weights_given_in_advance_must_fit_and_are_taken_as_they_are():
 def test_the_arrays_that_forward_makes_have_the_shapes_that_are_foretold():
     conv = Conv2D(5, (2, 3), strides=2, padding="same", data_format="channels_first")
     pool = MaxPool2D((2, 3), strides=1)
-    x = np.zeros((2, 7, 8, 3), "f4")
+    x = np.zeros((2, 7, 9, 3), "f4")
     conv(x.transpose(0, 3, 1, 2), training=True)
     cols, _ = conv.kept
-    assert cols.size == 2 * np.prod(conv.work_shape((3, 7, 8)))
-    assert pool.work_shape((7, 8, 3)) == (6, 6, 6, 3)
+    assert cols.size == 2 * np.prod(conv.work_shape((3, 7, 9)))
+    assert pool.work_shape((7, 9, 3)) == (6, 7, 6, 3)
+    mean = AveragePooling2D((2, 3), strides=1, data_format="channels_first")
+    assert mean.work_shape((3, 7, 9)) == (6, 7, 6, 3)
     assert Flatten().work_shape((7, 8, 3)) == (168,)
     assert Dense(4).work_shape((5, 3)) == (5, 4)
 

@@ -90,6 +90,21 @@ def test_backward_is_the_transpose(layer, linear):
     testing.check_adjoint(layer(), (2, 4, 5, 2), linear_in=[linear, *bias])
 
 
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_the_largest_array_of_a_step_is_foretold(data_format):
+    """7 by 9 pixels with 3 channels, windows of 2 by 3: 6 by 7 places."""
+    shape = (7, 9, 3) if data_format == "channels_last" else (3, 7, 9)
+    depth = DepthwiseConv2D((2, 3), depth_multiplier=2, data_format=data_format)
+    assert depth.work_shape(shape) == (6, 7, 2 * 3 * 3)
+    few, many = (
+        SeparableConv2D(5, (2, 3), depth_multiplier=m, data_format=data_format) for m in (5, 7)
+    )
+    assert few.work_shape(shape) == (6, 7, 2 * 3 * 3)  # cols
+    assert many.work_shape(shape) == (6, 7, 3 * 7)  # h
+    painted = Conv2DTranspose(5, (2, 3), data_format=data_format)
+    assert painted.work_shape(shape) == (7, 9, 2 * 3 * 5)
+
+
 @pytest.mark.parametrize(
     ("arguments", "size"),
     [

@@ -27,9 +27,13 @@ def test_noise_changes_with_the_step_and_not_before(cls):
     layer = cls(0.5, seed=3)
     x = np.random.default_rng(0).normal(size=(4, 3, 3, 8))
     equal(layer.forward(x), x)
+    assert layer.get_state() == {"seed": 3, "step": 0}
     first = layer.forward(x, training=True)
     equal(layer.forward(x, training=True), first)
+    equal(cls(0.5, seed=3).forward(x, training=True), first)
+    assert (cls(0.5, seed=4).forward(x, training=True) != first).any()
     layer.after_update()
+    assert layer.get_state() == {"seed": 3, "step": 1}
     second = layer.forward(x, training=True)
     assert (first != second).any()
     twin = cls(0.5, seed=4)
@@ -51,6 +55,15 @@ def test_means_and_variances(rate):
     y = GaussianNoise(rate, seed=1).forward(ones, training=True)
     assert abs(y.mean() - 1) < 0.02
     assert abs(y.std() / rate - 1) < 0.02
+
+
+def test_both_kinds_of_normal_noise_draw_the_same_numbers():
+    """At the rate 0.5 the mask is 1 + sqrt(0.5 / 0.5) * a normal number."""
+    x = np.ones(20)
+    mask, noise = GaussianDropout(0.5, seed=3).mask(x), GaussianNoise(1.0, seed=3).noise(x)
+    equal(mask, 1 + noise)
+    assert (noise < 0).any()
+    assert (noise > 0).any()
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])

@@ -19,13 +19,11 @@ import contextlib
 import os
 import random
 import re
-import resource
 import shutil
 import sys
 import tempfile
 import time
 import tomllib
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +32,7 @@ ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent))
 
 from mutation.mutate import Mutant, mutants  # noqa: E402
-
-MEMORY = 8 * 2**30  # of address space: a fault may ask for an array of any size
+from mutation.trial import afresh, rehearsed  # noqa: E402
 
 
 def settings(name: str) -> dict[str, Any]:
@@ -61,10 +58,10 @@ def copy_of_the_tree(to: Path) -> None:
 def preload(tree: Path) -> None:
     """Import once what every child needs, but nothing of the tree itself."""
     os.environ |= {"NUMBA_DISABLE_JIT": "1", "HYPOTHESIS_PROFILE": "mutation"}
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.pop("PYTHONPATH", None)
     import hypothesis.extra.numpy  # noqa: F401
     import numba  # noqa: F401
-    import pytest  # noqa: F401
     from hypothesis import HealthCheck, Phase, settings
 
     settings.register_profile(
@@ -78,34 +75,8 @@ def preload(tree: Path) -> None:
     )
     sys.path[:] = [str(tree), *(p for p in sys.path if p not in ("", str(HERE), str(HERE.parent)))]
     for name in [n for n in sys.modules if n.split(".")[0] == "mutation"]:
-        del sys.modules[name]
+        del sys.modules[name]  # the copy's own tests of this folder are to be found
     os.chdir(tree)
-
-
-def passes(tree: Path, tests: list[str], seconds: float, log: Path) -> bool:
-    """Run tests in a child; return whether all of them passed, in time."""
-    child = os.fork()
-    if child == 0:
-        status = 70
-        try:
-            with open(log, "wb") as file:
-                os.dup2(file.fileno(), 1)
-                os.dup2(file.fileno(), 2)
-            resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 5))
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            import pytest
-
-            quiet = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
-            quiet += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-            status = pytest.main([*quiet, f"--rootdir={tree}", *tests])
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            os._exit(int(status))
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status) == 0
 
 
 class Score:
@@ -121,28 +92,38 @@ class Score:
         """Try the faults one after the other."""
         start = time.monotonic()
         path, log = self.tree / self.target["file"], self.tree / "log.txt"
-        tests = self.target["tests"]
-        before = os.times()
+        tests, anew = self.target["tests"], []
+        log.unlink(missing_ok=True)
         sys.dont_write_bytecode = False  # the files without a fault are compiled once
-        if not passes(self.tree, tests, 3600, log):
-            raise SystemExit(f"The tests fail without any fault:\n{log.read_text()}")
+        for fault, result in rehearsed(path, tests, faults, log):
+            if result == "afresh" or (result == "lives" and fault.key not in self.listed):
+                anew.append(fault)
+            else:
+                (self.survived if result == "lives" else self.killed).append(fault)
         sys.dont_write_bytecode = True
-        after = os.times()
-        spent = after.children_user + after.children_system
-        limit = 10 + 5 * (spent - before.children_user - before.children_system)
+        if anew:
+            self._measure_afresh(anew, path, tests, log)
+        self.seconds = time.monotonic() - start
+
+    def _measure_afresh(
+        self, faults: list[Mutant], path: Path, tests: list[str], log: Path
+    ) -> None:
+        """Try faults by importing the file with each of them."""
+        passed, spent = afresh(tests, 3600, log)
+        if not passed:
+            raise SystemExit(f"The tests fail without any fault:\n{log.read_text()}")
         original = path.read_text(encoding="utf-8")
         for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
             compiled.unlink()
         try:
             for fault in faults:
                 path.write_text(fault.source, encoding="utf-8")
-                lives = passes(self.tree, tests, limit, log)
+                lives, _ = afresh(tests, 10 + 5 * spent, log)
                 (self.survived if lives else self.killed).append(fault)
                 if lives and fault.key not in self.listed:
                     print(f"SURVIVED {fault}", flush=True)
         finally:
             path.write_text(original, encoding="utf-8")
-        self.seconds = time.monotonic() - start
 
     @property
     def unlisted(self) -> list[Mutant]:

@@ -111,6 +111,83 @@ def test_a_larger_sample_contains_the_smaller_one():
     assert sample(faults, None, seed=1) == sample(faults, 10**6, seed=1) == faults
 
 
+SHAKEN = """
+def early():
+    return [1, 2]
+
+
+def late(x):
+    return x + 1
+
+
+def endless(x):
+    while x < 0:
+        x += 1
+    return x
+
+
+def idle(x):
+    return x - 1
+"""
+TESTS = """
+import pytest
+from shaken import early, endless, late
+
+FIRST = early()
+
+
+@pytest.mark.parametrize("x", [1, 2])
+def test_late(x):
+    assert late(x) == x + 1 and FIRST == [1, 2] and endless(-x) == 0
+"""
+TRY = """
+import sys
+from pathlib import Path
+from mutation.mutate import mutants
+from mutation.trial import afresh, rehearsed
+
+path, log = Path.cwd() / "shaken.py", Path("log.txt")
+tests = ["test_shaken.py"]
+faults = list(mutants(path.read_text(), path.name))
+faults = [m for m in faults if m.after in ("return [2, 2]", "return x - 1", "pass", "return x - 0")]
+for fault, result in rehearsed(path, tests, faults, log):
+    print(fault.function, result, sep="|")
+sys.dont_write_bytecode = True
+print("sound", afresh(tests, 60, log)[0], sep="|")
+for fault in faults:
+    if fault.function == "early":
+        path.write_text(fault.source)
+        print("early", afresh(tests, 60, log)[0], sep="|")
+print("mutation" in sys.modules, "shaken" in sys.modules, sep="|")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_what_becomes_of_faults_is_the_same_in_a_process_that_began_without_them(tmp_path):
+    """Found, alive, without an end, or in a function that collecting the tests has called."""
+    (tmp_path / "shaken.py").write_text(SHAKEN)
+    (tmp_path / "test_shaken.py").write_text(TESTS)
+    found = subprocess.run(
+        [sys.executable, "-c", TRY],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(RUN.parents[1]), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line.split("|") for line in found.stdout.splitlines() if "|" in line]
+    results = {(name, result) for name, result in lines}
+    assert results == {
+        ("early", "afresh"),
+        ("late", "found"),
+        ("endless", "found"),
+        ("idle", "lives"),
+        ("sound", "True"),
+        ("early", "False"),
+        ("True", "False"),
+    }
+
+
 def run(*arguments):
     """Run the command as a user does."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "HYPOTHESIS_"))}
