@@ -517,3 +517,46 @@ def test_ends_of_the_range_are_finite_and_slopes_stop_there():
     assert np.isfinite(cosine.gradient(one, zero)).all()
     assert np.isfinite(losses.Poisson().gradient(one, zero)).all()
     assert np.isfinite(losses.LogCosh()(zero, zero + 1e6))
+
+
+def test_kinks_by_hand():
+    """A score that is right by just the margin costs nothing and has no slope."""
+    one, minus = np.ones((1, 2)), np.array([[1.0, -1.0]])
+    for y, p in ((one, one), (minus, minus)):
+        equal(losses.Hinge().value(y, p), [0])
+        equal(losses.Hinge().gradient(y, p), [[0, 0]])
+    y, p = np.array([[0.0, 1.0, 0.0]]), np.array([[2.0, 3.0, 2.0]])
+    equal(losses.CategoricalHinge().value(y, p), [0])
+    equal(losses.CategoricalHinge().gradient(y, p), [[0, 0, 0]])
+    p = np.array([[2.5, 3.0, 2.5]])  # of equals the first moves
+    equal(losses.CategoricalHinge().gradient(y, p), [[1, -1, 0]])
+    p = np.array([[-2.0, 0.5, -1.0]])  # no other score counts as less than 0
+    equal(losses.CategoricalHinge().value(y, p), [0.5])
+    equal(losses.CategoricalHinge().gradient(y, p), [[0, -1, 0]])
+    equal(losses.MeanAbsoluteError().gradient(one, one), [[0, 0]])
+
+
+def test_targets_and_outputs_of_zero_by_hand():
+    backend.set_epsilon(0.25)
+    y, p = np.array([[0.0, -2.0]]), np.array([[1.0, -3.0]])
+    percent = losses.MeanAbsolutePercentageError()
+    equal(percent.value(y, p), [100 * (1 / 0.25 + 1 / 2) / 2])
+    equal(percent.gradient(y, p), [[100 / 0.25 / 2, -100 / 2 / 2]])
+    count, rate = np.array([[3.0]]), np.array([[0.0]])
+    close(losses.Poisson().value(count, rate), -3 * np.log(0.25), rtol=1e-15)
+    equal(losses.Poisson().gradient(count, rate), [[1 - 3 / 0.25]])
+    # What is clipped stands at 0.25 or 1 and has no slope; what stands there by itself has one.
+    y, p = np.array([[0.0, 1.0, 0.5, 2.0]]), np.array([[0.25, 1.0, 2.0, 0.0]])
+    divergence = losses.KLDivergence()
+    close(divergence.value(y, p), 0.5 * np.log(0.5) + np.log(1 / 0.25), rtol=1e-15)
+    equal(divergence.gradient(y, p), [[-0.25 / 0.25, -1 / 1, 0, 0]])
+
+
+def test_the_cosine_of_short_vectors_by_hand():
+    """Below epsilon nothing is divided by the length, and what is left is linear in p."""
+    backend.set_epsilon(0.5)
+    cosine, y = losses.CosineSimilarity(), np.array([[3.0, 4.0]])
+    p = np.array([[0.3, 0.0]])
+    close(cosine.value(y, p), [-0.6 * 0.3 / 0.5], rtol=1e-15)
+    close(cosine.gradient(y, p), [[-0.6 / 0.5, -0.8 / 0.5]], rtol=1e-15)
+    close(cosine.gradient(y, -3 * p), [[0, -0.8 / 0.9]], atol=1e-15)
