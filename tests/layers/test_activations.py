@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from numcnn.errors import DTypeError, ShapeError
 from numcnn.layers import (
+    ELU,
     GELU,
     Activation,
     Conv2D,
     Dense,
     Dropout,
+    HardSigmoid,
     Layer,
     LeakyReLU,
     Linear,
@@ -66,6 +68,19 @@ def test_relu_at_zero_and_at_nan():
     relu = ReLU()
     equal(relu.forward(np.array([-0.0, 0.0, np.nan]), training=True), [0, 0, np.nan])
     equal(relu.backward(np.ones(3)), [0, 0, 0])
+
+
+def test_elu_at_zero_belongs_to_the_negative_side():
+    """Where its slope is alpha * exp(0)."""
+    elu = ELU(3.0)
+    equal(elu.forward(np.zeros(1), training=True), [0])
+    equal(elu.backward(np.ones(1)), [3])
+
+
+def test_hard_sigmoid_is_flat_from_its_corners_on():
+    hard = HardSigmoid()
+    equal(hard.forward(np.array([-4.0, -3.0, 0.0, 3.0, 4.0]), training=True), [0, 0, 0.5, 1, 1])
+    equal(hard.backward(np.full(5, 6.0)), [0, 0, 1, 0, 0])
 
 
 @given(shapes, seeds, st.sampled_from(["float32", "float64"]))

@@ -222,6 +222,8 @@ def test_what_it_refuses():
     for axis in (0, 4, -4, -5):
         with pytest.raises(ShapeError, match="not an axis of one sample"):
             BatchNormalization(axis=axis).build_for((2, 3, 4))
+        with pytest.raises(ShapeError, match="not an axis of one sample"):
+            BatchNormalization(axis=axis).compute_output_shape((2, 3, 4))
     for axis in (1.0, "1", None, True, [1]):
         with pytest.raises(DTypeError, match="axis of BatchNormalization"):
             BatchNormalization(axis=axis)

@@ -96,10 +96,10 @@ class Score:
         log.unlink(missing_ok=True)
         sys.dont_write_bytecode = False  # the files without a fault are compiled once
         for fault, result in rehearsed(path, tests, faults, log):
-            if result == "afresh" or (result == "lives" and fault.key not in self.listed):
+            if result == "afresh":
                 anew.append(fault)
             else:
-                (self.survived if result == "lives" else self.killed).append(fault)
+                self.note(fault, result == "lives")
         sys.dont_write_bytecode = True
         if anew:
             self._measure_afresh(anew, path, tests, log)
@@ -119,11 +119,15 @@ class Score:
             for fault in faults:
                 path.write_text(fault.source, encoding="utf-8")
                 lives, _ = afresh(tests, 10 + 5 * spent, log)
-                (self.survived if lives else self.killed).append(fault)
-                if lives and fault.key not in self.listed:
-                    print(f"SURVIVED {fault}", flush=True)
+                self.note(fault, lives)
         finally:
             path.write_text(original, encoding="utf-8")
+
+    def note(self, fault: Mutant, lives: bool) -> None:
+        """Count a fault; print it if it lives and is not listed."""
+        (self.survived if lives else self.killed).append(fault)
+        if lives and fault.key not in self.listed:
+            print(f"SURVIVED {fault}", flush=True)
 
     @property
     def unlisted(self) -> list[Mutant]:
