@@ -130,6 +130,15 @@ def test_means_of_float32_are_as_good_as_float32():
     close(y, exact, atol=2e-4)  # x itself is known to 3e-5
 
 
+def test_sums_of_float32_are_added_up_in_float64():
+    """Beside 2**24 float32 has no room for a 1."""
+    x = np.ones((5, 2), "f4")
+    x[0] = 2**24
+    norm = BatchNormalization()
+    equal(norm.total(x), [2**24 + 4] * 2)
+    equal(norm.mean(x), [3355444] * 2)
+
+
 def test_weights_have_keras_s_order_names_and_counts(capsys):
     model = net("numpy")
     norm = model.get_layer("norm")
@@ -224,6 +233,8 @@ def test_what_it_refuses():
             BatchNormalization(axis=axis).build_for((2, 3, 4))
         with pytest.raises(ShapeError, match="not an axis of one sample"):
             BatchNormalization(axis=axis).compute_output_shape((2, 3, 4))
+    with pytest.raises(ShapeError, match="not an axis of one sample"):
+        BatchNormalization().compute_output_shape(())
     for axis in (1.0, "1", None, True, [1]):
         with pytest.raises(DTypeError, match="axis of BatchNormalization"):
             BatchNormalization(axis=axis)
@@ -244,3 +255,35 @@ def test_its_initializers_survive_json():
     again.build_for((3,))
     equal(again.params["gamma"], [2, 2, 2])
     equal(again.statistics["moving_variance"], [0, 0, 0])
+
+
+def test_a_frozen_layer_s_statistics_keep_their_last_bit():
+    """0.99 * m + 0.01 * m is not always m."""
+    norm = BatchNormalization(trainable=False)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3, 200)).astype("f4")
+    norm(x)
+    norm.set_weights([np.abs(rng.normal(size=w.shape)) for w in norm.get_weights()])
+    before = norm.get_weights()
+    norm.forward(x, training=True)
+    norm.after_update()
+    for a, b in zip(norm.get_weights(), before, strict=True):
+        equal(a, b)
+
+
+def test_what_is_returned_without_gamma_and_beta_is_the_caller_s():
+    norm = BatchNormalization(center=False, scale=False, dtype="float64")
+    x, dy = np.array([[1.0], [1.0], [5.0], [5.0]]), np.array([[8.0], [0.0], [0.0], [0.0]])
+    norm(x)
+    norm.forward(x, training=True)
+    expected = norm.backward(dy)
+    norm.forward(x, training=True)[:] = 7
+    equal(norm.backward(dy), expected)
+
+
+def test_a_batch_is_counted_once():
+    norm = BatchNormalization(momentum=0.5, dtype="float64")
+    norm(np.array([[1.0], [3.0]]), training=True)
+    for _ in range(2):
+        norm.after_update()
+        equal(norm.statistics["moving_mean"], [1])  # half of 0 and half of 2
