@@ -134,8 +134,10 @@ def test_forms_of_borders():
     for wrong in (1.5, "1", None, ((1, 2, 3), 1), ((0.5, 1), 1)):
         with pytest.raises(DTypeError, match="of Cropping2D"):
             Cropping2D(wrong)
-    with pytest.raises(ShapeError, match="leaves nothing of an image of 4x5"):
-        Cropping2D(2).build_for((4, 5, 1))
+    for size in ("4x5", "5x4", "3x9"):
+        with pytest.raises(ShapeError, match=f"leaves nothing of an image of {size}"):
+            Cropping2D(2).build_for((int(size[0]), int(size[2]), 1))
+    assert Cropping2D(2).compute_output_shape((5, 5, 1)) == (1, 1, 1)
 
 
 def test_names_and_other_refusals():
