@@ -87,10 +87,14 @@ def test_smooth_enlargement_keeps_constants_straight_lines_and_means(seed, size)
 def test_enlargement_keeps_a_bad_pixel_in_its_place(kind):
     x = np.ones((1, 5, 5, 1))
     x[0, 2, 2] = np.nan
-    y = UpSampling2D(3, interpolation=kind).forward(x)[0, :, :, 0]
+    layer = UpSampling2D(3, interpolation=kind)
+    y = layer.forward(x, training=True)[0, :, :, 0]
     reach = 3 if kind == "nearest" else 5
     assert np.isnan(y).sum() == reach**2
     assert np.isnan(y[6:9, 6:9]).all()
+    dy = np.ones((1, 15, 15, 1))
+    dy[0, 7, 7] = np.nan  # the middle of what the bad pixel became, which is made of it alone
+    assert np.argwhere(np.isnan(layer.backward(dy))).tolist() == [[0, 2, 2, 0]]
 
 
 @given(seeds, st.tuples(*[st.tuples(st.integers(0, 3), st.integers(0, 3))] * 2))
