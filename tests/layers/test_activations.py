@@ -28,6 +28,7 @@ from numcnn.layers import (
     Tanh,
 )
 from numcnn.layers import names as module
+from numcnn.layers.gates import Gate
 from numcnn.layers.gauss import density, share_below
 from numcnn.models import Sequential, load_model
 
@@ -62,6 +63,20 @@ def test_extreme_numbers_stay_finite_and_silent(name, dtype):
     assert not np.isnan(y).any()
     if name not in ("gelu", "mish", "silu", "swish"):  # these dip below 0
         assert (y[:, 1:] >= y[:, :-1]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_approximate_gelu_of_huge_numbers_is_silent(dtype):
+    """Though their third powers are beyond the float range."""
+    top = np.finfo(dtype).max / 2
+    gelu = GELU(approximate=True)
+    equal(gelu.forward(np.array([-top, top], dtype), training=True), [0, top])
+    equal(gelu.backward(np.ones(2, dtype)), [0, 1])
+
+
+def test_a_gate_that_defines_nothing_says_so():
+    with pytest.raises(NotImplementedError):
+        Gate().forward(np.zeros(1))
 
 
 def test_relu_at_zero_and_at_nan():
