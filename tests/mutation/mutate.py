@@ -2,8 +2,8 @@
 
 `mutants(source, file, functions)` yields each faulty version of the chosen functions: another
 operator, a number one off, axes exchanged, a term's function left out, a condition that always or
-never holds, a statement that is not run. Docstrings, annotations and the texts of errors are left
-alone, since a fault there changes no result.
+never holds, a statement that is not run. Docstrings, annotations, the texts of errors, the order of
+the axes of a sum and the -1 of a reshape (as -2) are left alone: a fault there changes no result.
 """
 
 import ast
@@ -150,11 +150,23 @@ def _changes(function: ast.FunctionDef, block: list[ast.stmt], i: int) -> Iterat
         over, statement.iter = statement.iter, ast.Tuple([], ast.Load())
         yield _text(statement)
         statement.iter = over
+    computed = _computed_sizes(statement)
     for holder, field, place, node in list(_expressions(statement)):
+        if isinstance(holder, ast.keyword) and holder.arg == "axis" and isinstance(node, ast.Tuple):
+            continue  # in a sum the order of the axes does not matter
         for other in _alternatives(node):
+            if id(node) in computed and ast.unparse(other) == "2":
+                continue
             _put(holder, field, place, other)
             yield _text(statement)
             _put(holder, field, place, node)
+
+
+def _computed_sizes(statement: ast.AST) -> set[int]:
+    """Return the ids of the 1 of each reshape(-1, ...): any negative size means the same."""
+    calls = [n for n in ast.walk(statement) if isinstance(n, ast.Call)]
+    sizes = [a for c in calls if getattr(c.func, "attr", "") == "reshape" for a in c.args]
+    return {id(s.operand) for s in sizes if isinstance(s, ast.UnaryOp)}
 
 
 def _instead(

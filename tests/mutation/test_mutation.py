@@ -81,6 +81,15 @@ def test_faults(before, after):
     assert (before, after) in made()
 
 
+def test_what_numpy_takes_for_the_same_is_left_alone():
+    source = "def f(x):\n    return x.sum(axis=(1, 2)).reshape(-1, len(x), g(-1)).transpose(1, 0)"
+    changes = {after for _, after in made(source)}
+    assert not [after for after in changes if "axis=(2, 1)" in after or "reshape(-2" in after]
+    assert "return x.sum(axis=(1, 2)).reshape(1, len(x), g(-1)).transpose(1, 0)" in changes
+    assert "return x.sum(axis=(1, 2)).reshape(-1, len(x), g(-2)).transpose(1, 0)" in changes
+    assert "return x.sum(axis=(2, 2)).reshape(-1, len(x), g(-1)).transpose(1, 0)" in changes
+
+
 def test_texts_of_errors_and_first_assignments_are_left_alone():
     changes = made()
     assert sum("raise" in before for before, _ in changes) == 1
