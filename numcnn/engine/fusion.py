@@ -7,6 +7,8 @@ fast.
 
 import numpy as np
 
+from numcnn.engine import averages
+from numcnn.engine.averages import AVERAGED
 from numcnn.engine.normalization import BatchNormStep
 from numcnn.engine.pooled import MOST_TAPS, PooledConvStep, PoolStep
 from numcnn.engine.prices import ActivityPrice
@@ -52,10 +54,13 @@ def _next_step(rest: list[Layer], dtype: str, exact: bool) -> tuple[Step, int]:
             if PooledConvStep.fits(first, rest[used], width):
                 return PooledConvStep(rest[: used + 1], dtype, relu, exact), used + 1
         return ConvStep(rest[:used], dtype, relu, exact), used
+    if type(first) in AVERAGED:
+        return averages.step_of(first, dtype), 1
     if type(first) is MaxPool2D:
         return PoolStep(first, dtype), 1
     if type(first) is BatchNormalization:
-        return BatchNormStep(first, dtype), 1
+        used = 2 if len(rest) > 1 and _is_relu(rest[1]) and not _why_not(rest[1], dtype) else 1
+        return BatchNormStep(rest[:used], dtype, relu=used == 2), used
     if type(first) is ActivityPrice:
         return PriceStep(first, dtype), 1
     if type(first) is Dropout:
@@ -76,7 +81,7 @@ def _why_not(layer: Layer, dtype: str) -> str:
     known = (
         ActivityPrice, BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPool2D, Reshape,
     )  # fmt: skip
-    if type(layer) not in known and not _is_relu(layer):
+    if type(layer) not in known + AVERAGED and not _is_relu(layer):
         return f"no step knows {type(layer).__name__}"
     if layer.dtype != dtype:
         return f"its type is {layer.dtype}, the model's {dtype}"
@@ -86,6 +91,8 @@ def _why_not(layer: Layer, dtype: str) -> str:
         return "channels that do not come last"
     if isinstance(layer, MaxPool2D) and layer.n_taps > MOST_TAPS:
         return f"windows of more than {MOST_TAPS} pixels"
+    if type(layer) in AVERAGED and (reason := averages.why_not(layer)):
+        return reason
     activation = getattr(layer, "activation", None)
     if type(layer) in (Conv2D, Dense) and not (
         type(activation) is Linear or _is_relu(activation)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from numcnn.layers.averagepool2d import AveragePooling2D
 from numcnn.layers.conv2d import Conv2D
 from numcnn.layers.maxpool2d import MaxPool2D
 
@@ -110,8 +111,8 @@ class ConvGeometry:
         return parts
 
 
-def pool_windows(layer: MaxPool2D) -> tuple[Array, Array]:
-    """Return (starts, taps) of a pooling layer's windows, as kernels/pooling.py's `pool` wants."""
+def pool_windows(layer: MaxPool2D | AveragePooling2D) -> tuple[Array, Array]:
+    """Return (starts, taps) of a pooling layer's windows, as `pool` and `average` want."""
     ih, iw, c = layer.built_for or (0, 0, 0)
     (oh, ow), ((top, _), (left, _)) = layer.geometry(ih, iw)
     (kh, kw), (sh, sw) = layer.pool_size, layer.strides

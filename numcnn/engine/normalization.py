@@ -1,14 +1,20 @@
-"""Batch normalization in pieces: sums of pieces, then of all, then each piece by what came out."""
+"""Batch normalization as a step: each piece is measured, the pieces are joined, then normalised."""
 
 import math
 from typing import Any
 
 import numpy as np
 
-from numcnn.engine.steps import Phase, Step, Wires
+from numcnn.engine.crew import Task
+from numcnn.engine.steps import MOST_PIECES, Phase, Step, Wires
+from numcnn.kernels.normalization import moments, normalize, normalize_backward, normalize_sums
+from numcnn.kernels.simd import VECTOR_BYTES
+from numcnn.layers.base import Layer
 from numcnn.layers.batchnorm import BatchNormalization
 
 Array = np.ndarray[Any, Any]
+
+MOST_VECTORS = 8  # of channels in a pixel, to take several pixels as one row
 
 
 # Overflow is found where the loss is looked at; threads do not inherit that NumPy need not warn.
@@ -16,139 +22,157 @@ quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
 class BatchNormStep(Step):
-    """BatchNormalization over the last axis. Samples and pieces are added up in float64, in order.
+    """BatchNormalization over the last axis, with the ReLU after it.
 
     Whether the layer is frozen is asked for each batch.
     """
 
-    kernel = "sums in pieces (NumPy)"
-    why = "mean and variance first, then a factor and a shift per channel"
+    kernel = "moments, normalize"
 
-    def __init__(self, layer: BatchNormalization, dtype: str) -> None:
-        super().__init__([layer], dtype)
-        self.layer = layer
+    def __init__(self, layers: list[Layer], dtype: str, relu: bool) -> None:
+        super().__init__(layers, dtype)
+        self.layer: BatchNormalization = layers[0]  # type: ignore[assignment]
+        self.relu = relu
+        self.c = layers[0].sample_output_shape[-1]
+        self.period = row_length(self.c, VECTOR_BYTES // self.dtype.itemsize)
+        self.why = "one pass to measure a batch, one to normalise it" + (", with ReLU" * relu)
 
-    def room(self, wires: Wires) -> tuple[Array, Array, Array]:
-        """Return where the mean, 1 / std and gamma / std of this batch stand, each (C,)."""
-        c = wires.x.shape[-1]
-        mean, inverse, factor = (
-            wires.buffers.take(f"{self.name}: {what}", (c,), self.dtype)
-            for what in ("mean", "1 / std", "gamma / std")
-        )
-        return mean, inverse, factor
+    def columns(self, wires: Wires) -> Array:
+        """Return where mean, gamma / std, beta and what backward needs stand, (5, period)."""
+        return wires.buffers.take(f"{self.name}: columns", (5, self.period), self.dtype)
 
     def measured(self, wires: Wires) -> bool:
         """Return whether the batch's own mean and variance are meant."""
         return wires.training and self.layer.trainable
 
+    def room(self, wires: Wires, worker: int) -> Array:
+        """Return a worker's room for three rows."""
+        name = f"rows of {self.period} for moments"
+        return wires.room(worker, name, 3 * self.period, self.dtype)
+
+    def set(self, wires: Wires, mean: Array, var: Array) -> Array:
+        """Write what makes y of x into the columns; return 1 / std."""
+        layer = self.layer
+        columns = self.columns(wires).reshape(5, -1, self.c)
+        inverse: Array = 1 / np.sqrt(var + self.dtype.type(layer.epsilon))
+        columns[0] = mean
+        columns[1] = inverse * layer.params["gamma"] if layer.scale else inverse
+        columns[2] = layer.params["beta"] if layer.center else 0
+        return inverse
+
+    def inverse(self, wires: Wires) -> Array:
+        """Return where 1 / std of this batch stands, (C,)."""
+        return wires.buffers.take(f"{self.name}: 1 / std", (self.c,), self.dtype)
+
+    @quiet
+    def set_moving(self, wires: Wires) -> None:
+        """Take the moving statistics."""
+        found = self.layer.statistics
+        self.inverse(wires)[:] = self.set(wires, found["moving_mean"], found["moving_variance"])
+
+    def prepare(self, wires: Wires) -> list[Task]:
+        """Return how the moving statistics are taken for a prediction."""
+        return [] if wires.training else [lambda worker: self.set_moving(wires)]
+
     def forward(self, wires: Wires) -> list[Phase]:
-        """Return y = (x - mean) * gamma / std + beta."""
-        layer, (mean, inverse, factor) = self.layer, self.room(wires)
-        x, y = rows(wires.x), rows(wires.y)
-        n = max(1, x.shape[0] * x.shape[1])
-        at, sums = self.parts(wires, 1)
+        """Return y = (x - mean) * gamma / std + beta, or the maximum of that and 0."""
+        x, y, columns = wires.x, wires.y, self.columns(wires)
+        numbers = {a: i for i, (a, _) in enumerate(wires.pieces)}
+        shape = (MOST_PIECES, self.period)
+        means, squares = (
+            wires.buffers.take(f"{self.name}: {what}", shape, np.float64)
+            for what in ("means", "squares")
+        )
 
-        @quiet
-        def sum_piece(a: int, b: int) -> None:
+        def measure(worker: int, a: int, b: int) -> None:
             if self.measured(wires):
-                sums[0, at[a]] = x[a:b].sum(axis=(0, 1), dtype=np.float64)
+                i = numbers[a]
+                moments(means[i], squares[i], x[a:b].reshape(-1), self.room(wires, worker))
 
         @quiet
-        def take_mean(worker: int) -> None:
-            if self.measured(wires):
-                mean[:] = sums[0].sum(axis=0) / n
-            else:
-                mean[:] = layer.statistics["moving_mean"]
+        def join(worker: int) -> None:
+            self.layer.measured = None
+            if not self.measured(wires):
+                self.set_moving(wires)
+                return
+            mean, var = joined_moments(means, squares, rows_in_pieces(wires, self.period), self.c)
+            mean, var = mean.astype(self.dtype), var.astype(self.dtype)
+            var = np.where(np.isinf(var), np.nan, var)
+            self.layer.measured = mean, var
+            self.inverse(wires)[:] = self.set(wires, mean, var)
 
-        @quiet
-        def square_piece(a: int, b: int) -> None:
-            if self.measured(wires):
-                apart = x[a:b] - mean
-                sums[0, at[a]] = products(apart, apart)
-
-        @quiet
-        def take_variance(worker: int) -> None:
-            var = layer.statistics["moving_variance"]
-            if wires.training:
-                layer.measured = None
-            if self.measured(wires):
-                var = (sums[0].sum(axis=0) / n).astype(self.dtype)
-                var = np.where(np.isinf(var), np.nan, var)
-                layer.measured = mean.copy(), var
-            inverse[:] = 1 / np.sqrt(var + self.dtype.type(layer.epsilon))
-            factor[:] = inverse * layer.params["gamma"] if layer.scale else inverse
-
-        @quiet
         def piece(a: int, b: int) -> None:
-            np.subtract(x[a:b], mean, out=y[a:b])
-            y[a:b] *= factor
-            if layer.center:
-                y[a:b] += layer.params["beta"]
+            normalize(y[a:b].reshape(-1), x[a:b].reshape(-1), columns, self.relu)
 
-        if not wires.training:
-            return [Phase([take_mean]), Phase([take_variance]), wires.by_sample(piece)]
-        return [
-            wires.by_sample(sum_piece),
-            Phase([take_mean]),
-            wires.by_sample(square_piece),
-            Phase([take_variance]),
-            wires.by_sample(piece),
-        ]
+        last = wires.by_sample(piece)
+        return [wires.by_piece(measure), Phase([join]), last] if wires.training else [last]
 
     def backward(self, wires: Wires) -> tuple[list[Phase], list[Any]]:
-        """Return dx = (dy - dbeta / n - x_hat * dgamma / n) * gamma / std, as the layer does."""
+        """Return dx = (dz - dbeta / n - x_hat * dgamma / n) * gamma / std, as the layer does."""
         if wires.dy is None:
             return [], []
-        layer, (mean, inverse, factor) = self.layer, self.room(wires)
-        x, dy = rows(wires.x), rows(wires.dy)
-        dx = None if wires.dx is None else rows(wires.dx)
-        n = max(1, x.shape[0] * x.shape[1])
-        at, sums = self.parts(wires, 2)
-        found = np.zeros((2, x.shape[2]))  # dbeta, dgamma
+        layer, x, dx, dy = self.layer, wires.x, wires.dx, wires.dy
+        columns, inverse = self.columns(wires), self.inverse(wires)
+        numbers = {a: i for i, (a, _) in enumerate(wires.pieces)}
+        shape = (MOST_PIECES, 2, self.period)
+        sums = wires.buffers.take(f"{self.name}: sums", shape, np.float64)
         gradients = [
             (i, gradient, wires.squares.of(layer, name, gradient))
             for i, name in enumerate(("beta", "gamma"))
             if (gradient := wires.gradient(layer, name)) is not None
         ]
 
-        @quiet
-        def sum_piece(a: int, b: int) -> None:
-            sums[0, at[a]] = dy[a:b].sum(axis=(0, 1), dtype=np.float64)
-            sums[1, at[a]] = products(dy[a:b], x[a:b] - mean)
+        def sum_piece(worker: int, a: int, b: int) -> None:
+            normalize_sums(
+                sums[numbers[a]], dy[a:b].reshape(-1), x[a:b].reshape(-1), columns, self.relu,
+                self.room(wires, worker),
+            )  # fmt: skip
 
         @quiet
-        def take_gradients(worker: int) -> None:
-            found[:] = sums.sum(axis=1)
-            found[1] *= inverse
+        def join(worker: int) -> None:
+            found = sums[: len(numbers)].sum(axis=0).reshape(2, -1, self.c).sum(axis=1)
+            found[1] *= inverse  # now dbeta, dgamma
             for i, gradient, square in gradients:
                 gradient[:] = found[i]
                 square()
-
-        @quiet
-        def piece(a: int, b: int) -> None:
-            if dx is None:
-                return
             if not self.measured(wires):
-                np.multiply(dy[a:b], factor, out=dx[a:b])
-                return
-            back = (x[a:b] - mean) * (inverse * (found[1] / n).astype(self.dtype))
-            np.subtract(dy[a:b], back, out=back)
-            back -= (found[0] / n).astype(self.dtype)
-            np.multiply(back, factor, out=dx[a:b])
+                found[:] = 0
+            found /= max(1, x.size // self.c)
+            found[1] *= inverse
+            columns.reshape(5, -1, self.c)[3:] = found[:, None]
 
-        return [wires.by_sample(sum_piece), Phase([take_gradients]), wires.by_sample(piece)], []
+        def piece(a: int, b: int) -> None:
+            if dx is not None:
+                flat = (array[a:b].reshape(-1) for array in (dx, dy, x))
+                normalize_backward(*flat, columns, self.relu)
 
-    def parts(self, wires: Wires, kinds: int) -> tuple[dict[int, int], Array]:
-        """Return (the row of the piece that begins with a sample, rows for the pieces' sums)."""
-        at = {a: i for i, (a, _) in enumerate(wires.pieces)}
-        return at, np.zeros((kinds, len(at), wires.x.shape[-1]))
+        return [wires.by_piece(sum_piece), Phase([join]), wires.by_sample(piece)], []
 
 
-def products(a: Array, b: Array) -> Array:
-    """Return the sums of a * b over samples and rows, (C,): within a sample in the type of a."""
-    return np.asarray(np.einsum("nrc,nrc->nc", a, b).sum(axis=0, dtype=np.float64))
+def row_length(c: int, width: int) -> int:
+    """Return how many numbers a row has for the kernels: whole pixels and, if few, whole vectors.
+
+    >>> row_length(32, 16), row_length(6, 16), row_length(1001, 16)
+    (32, 48, 1001)
+    """
+    return c if c % width == 0 or c > MOST_VECTORS * width else math.lcm(c, width)
 
 
-def rows(x: Array) -> Array:
-    """Return (N, ..., C) as (N, rows of a sample, C), in the same memory."""
-    return x.reshape(len(x), math.prod(x.shape[1:-1]), x.shape[-1])
+def rows_in_pieces(wires: Wires, period: int) -> Array:
+    """Return how many numbers each piece has in each column, (pieces, period)."""
+    per_sample = math.prod(wires.x.shape[1:])
+    sizes = np.array([(b - a) * per_sample for a, b in wires.pieces], np.int64)[:, None]
+    return sizes // period + (np.arange(period) < sizes % period)
+
+
+def joined_moments(means: Array, squares: Array, counts: Array, c: int) -> tuple[Array, Array]:
+    """Return mean and variance of each channel, (C,), from those of every piece's columns.
+
+    >>> joined_moments(np.array([[1.0], [5.0]]), np.array([[2.0], [0.0]]), np.array([[3], [1]]), 1)
+    (array([2.]), array([3.5]))
+    """
+    means, squares = means[: len(counts)], squares[: len(counts)]
+    n = max(1, int(counts.sum()) // c)
+    mean = (counts * means).reshape(-1, c).sum(axis=0) / n
+    apart = (means.reshape(-1, c) - mean) ** 2 * counts.reshape(-1, c)
+    return mean, (squares.reshape(-1, c) + apart).sum(axis=0) / n

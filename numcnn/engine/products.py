@@ -51,6 +51,8 @@ class ProductStep(Step):
         dy, y = wires.dy, wires.y
         if dy is None:
             raise ValueError(f"step {layer.name!r} has no gradient to go back from.")
+        if not self.relu and wires.gradient(layer, "b") is None:
+            return Phase(), sums  # dz is dy, and nobody asks for its sums
         numbers = {a: i for i, (a, _) in enumerate(wires.pieces)}
         rows = math.lcm(columns, self.width)  # rows of any length, until they are whole vectors
 

@@ -7,6 +7,8 @@ exceptions, no allocation. To read in this order:
     matmul.py         the one product behind dense layers and convolutions
     elementwise.py    ReLU's gradient, softmax with cross-entropy, sums of squares
     pooling.py        max-pooling, alone and fused with the convolution before it
+    averages.py       average pooling, of windows or of whole images
+    normalization.py  batch normalization: a batch measured, normalised, and the way back
     sparse.py         gradients of a pooled convolution, where three of four are zero
     columns.py        col2im, for images of few channels
     winograd.py       3x3 convolutions with a quarter of the products; winograd_backward.py

@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-KERNELS = ["test_elementwise.py", "test_kernels.py", "test_simd.py", "test_winograd.py"]
+KERNELS = [
+    "test_elementwise.py", "test_kernels.py", "test_simd.py", "test_averages.py",
+    "test_normalization_kernels.py", "test_winograd.py",
+]  # fmt: skip
 LEGS = {
     "bounds": {"NUMBA_BOUNDSCHECK": "1"},
     "haswell": {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma"},
@@ -37,7 +40,8 @@ def run(environment, folder, *arguments):
 def test_kernels_as_plain_python(tmp_path):
     environment = {"NUMBA_DISABLE_JIT": "1", "HYPOTHESIS_PROFILE": "dev"}
     some = "pack or unpool or pool_and or relu or simd or updates or all_reached"
-    paths = [str(HERE / name) for name in KERNELS[:3]]
+    some += " or average_and or moments or normalize"
+    paths = [str(HERE / name) for name in KERNELS[:5]]
     assert "passed" in run(environment, tmp_path, *paths, "-k", some)
 
 

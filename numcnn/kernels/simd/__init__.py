@@ -42,6 +42,7 @@ from numcnn.kernels.simd.instructions import (
 )
 from numcnn.kernels.simd.vectors import (
     add,
+    div,
     entry,
     fill,
     fma,
@@ -76,6 +77,7 @@ __all__ = [
     "VECTOR_BYTES",
     "add",
     "add_row",
+    "div",
     "entry",
     "fill",
     "fma",

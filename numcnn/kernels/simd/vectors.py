@@ -179,6 +179,12 @@ def mul(x: Any, y: Any) -> Any:
     return x * y
 
 
+@primitive(_emit_binary("fdiv"))
+def div(x: Any, y: Any) -> Any:
+    """Return x / y."""
+    return x / y
+
+
 def _emit_beats(_: Any, x: Any, y: Any, a: Any, b: Any) -> Any:
     def instructions(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return each(builder, choose_greater, *args)
