@@ -75,7 +75,9 @@ class Compiled(Stack):
             engine: what runs the layers: 'numba' (fused kernels, compiled at first use), 'numpy'
                 (each layer as it is written), or 'auto', which is 'numba' where Numba is there.
             exact: without Winograd's method for 3x3 convolutions, which is faster and whose
-                rounding errors are some ten times those of the plain sum (1e-5 of the outputs).
+                rounding errors are some ten times those of the plain sum (1e-5 of the outputs);
+                and in predictions without batch normalization folded into the weights of the
+                layer before, whose errors are about those of the two apart.
             loss_weights: None; the model has one loss.
             weighted_metrics: None; metrics count all samples alike.
             sample_weight_mode: None, as Keras 2 had it.

@@ -9,6 +9,7 @@ import numpy as np
 
 from numcnn.engine import averages
 from numcnn.engine.averages import AVERAGED
+from numcnn.engine.folding import Folded
 from numcnn.engine.normalization import BatchNormStep
 from numcnn.engine.pooled import MOST_TAPS, PooledConvStep, PoolStep
 from numcnn.engine.prices import ActivityPrice
@@ -26,32 +27,37 @@ from numcnn.layers.maxpool2d import MaxPool2D
 from numcnn.layers.names import Activation
 
 
-def fuse(layers: list[Layer], dtype: str, exact: bool = False) -> list[Step]:
-    """Return the steps that do the work of these layers, in order; `exact`: without Winograd."""
+def fuse(layers: list[Layer], dtype: str, exact: bool = False, folded: bool = False) -> list[Step]:
+    """Return the steps that do the work of these layers, in order.
+
+    exact: without Winograd. folded: with batch normalization in the weights, for predictions alone.
+    """
     steps: list[Step] = []
     rest = list(layers)
     while rest:
-        step, used = _next_step(rest, dtype, exact)
+        step, used = _next_step(rest, dtype, exact, folded)
         steps.append(step)
         rest = rest[used:]
     return steps
 
 
-def _next_step(rest: list[Layer], dtype: str, exact: bool) -> tuple[Step, int]:
+def _next_step(rest: list[Layer], dtype: str, exact: bool, folded: bool) -> tuple[Step, int]:
     """Return (the step that begins with the first layer, how many layers it takes)."""
     first = rest[0]
     if reason := _why_not(first, dtype):
         return LayerStep(first, dtype, reason), 1
     if type(first) in (Conv2D, Dense):
         relu = _is_relu(first.activation)  # type: ignore[attr-defined]
-        used = 1
-        if not relu and len(rest) > 1 and _is_relu(rest[1]):
-            relu, used = True, 2
+        folded = folded and not relu and len(rest) > 1 and not _why_not(rest[1], dtype)
+        folded = folded and Folded.fits(first, rest[1])
+        used = 2 if folded else 1
+        if not relu and len(rest) > used and _is_relu(rest[used]):
+            relu, used = True, used + 1
         if type(first) is Dense:
             return DenseStep(rest[:used], dtype, relu), used
         if len(rest) > used and not _why_not(rest[used], dtype):
             width = VECTOR_BYTES // np.dtype(dtype).itemsize
-            if PooledConvStep.fits(first, rest[used], width):
+            if PooledConvStep.fits(first, rest[used], width, folded):
                 return PooledConvStep(rest[: used + 1], dtype, relu, exact), used + 1
         return ConvStep(rest[:used], dtype, relu, exact), used
     if type(first) in AVERAGED:

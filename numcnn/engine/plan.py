@@ -1,6 +1,7 @@
 """The fast engine: layers become steps, steps become tasks bound to memory, once.
 
     fusion.py     layers -> steps         steps.py, products.py, pooled.py, ending.py
+    folding.py    what predictions do with batch normalization; they may have other steps
     here          steps -> a program      for each batch size: buffers are cut, tasks are bound
     crew.py       a program is run        forward, loss, backward: one call for the whole batch
 
@@ -27,12 +28,14 @@ from numcnn.engine.interrupts import uninterrupted
 from numcnn.engine.parameters import Parameters, same_arrays
 from numcnn.engine.prices import ActivityPrice, Spent, with_prices
 from numcnn.engine.steps import Phase, Squares, Step, Wires
+from numcnn.engine.table import table
 from numcnn.engine.tail import split_tail
 from numcnn.engine.update import Update, native
 from numcnn.engine.upkeep import add_penalty_gradients, constrain, penalty
 from numcnn.kernels.compile import announced
 from numcnn.layers.activations import Linear
 from numcnn.layers.base import Layer
+from numcnn.layers.batchnorm import BatchNormalization
 from numcnn.losses import Loss
 from numcnn.optimizers import Optimizer
 
@@ -136,10 +139,12 @@ class PlanEngine:
             self.body, self.loss, self.activation = layers, loss, Linear()
         self.dtype = np.dtype(layers[0].dtype)
         self.steps: list[Step] = fuse(self.body, str(self.dtype), exact)
+        self.predicting = self.steps if exact else self._predicting()
         self.native = all(step.native for step in self.steps)
         self.priced = any(isinstance(layer, ActivityPrice) for layer in self.body)
         self._spent = Spent()
-        self.scratch_size = max(step.scratch_size() for step in self.steps)
+        both = (*self.steps, *self.predicting)
+        self.scratch_size = max(step.scratch_size() for step in both)
         self._lock = threading.RLock()  # for what programs are bound to
         _ENGINES.add(self)
         self._binding = Binding([])
@@ -199,37 +204,33 @@ class PlanEngine:
             if program.warm:
                 return
             program.run_tasks_alone()
+            if self.predicting is not self.steps:
+                size = min(n, MOST_AT_ONCE)
+                binding, workspace = self._workspace(size)
+                workspace.programs[size].run_tasks_alone()
+                binding.give_back(workspace)
             CREW.run([[_nothing, _nothing]])  # the helpers' kernel too
             if native(self.optimizer):
                 scrap = [np.ones(8, self.dtype) for _ in range(2 + len(self.optimizer.slot_names))]
                 alone([Update(self.optimizer, scrap).tasks])
 
     def describe(self, n: int) -> str:
-        """Return a table of the steps, for batches of n samples."""
+        """Return a table of the steps for batches of n samples; two where predicting differs."""
         program, _, parameters = self._training_program(n)
-        buffers = program.wires[0].buffers
-        rows = [("step", "layers", "kernel", "why", "bytes")]
-        for i, step in enumerate(self.steps):
-            names = [layer.name for layer in step.layers]
-            own = [a.nbytes for key, a in buffers.arrays.items() if key.startswith(f"{step.name}:")]
-            own += [a.nbytes for key, a in buffers.arrays.items() if key in (f"y{i}", f"dy{i}")]
-            rows.append((str(i), " + ".join(names), step.kernel, step.why, f"{sum(own):,}"))
-        rows.append(("", "all", "", "", f"{buffers.n_bytes:,}"))
-        widths = [max(len(row[i]) for row in rows) for i in range(5)]
-        lines = [
-            "  ".join(
-                text.rjust(width) if i == 4 else text.ljust(width)
-                for i, (text, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
+        text = table(self.steps, program.wires[0].buffers)
         moved = sum(view.size for view in parameters.flat.views)
-        lines.append(
-            f"{moved:,} parameters in one buffer, {len(self.optimizer.slot_names) + 2} buffers "
+        text += (
+            f"\n{moved:,} parameters in one buffer, {len(self.optimizer.slot_names) + 2} buffers "
             f"with gradients and {type(self.optimizer).__name__}'s memory; batches of {n} samples, "
             f"{CREW.size} threads."
         )
-        return "\n".join(lines)
+        if self.predicting is not self.steps:
+            size = min(n, MOST_AT_ONCE) if self.native else n
+            binding, workspace = self._workspace(size)
+            text += f"\nPredictions, {size} samples at a time:\n"
+            text += table(self.predicting, workspace.buffers)
+            binding.give_back(workspace)
+        return text
 
     # ---- programs ---------------------------------------------------------------------------
 
@@ -241,12 +242,7 @@ class PlanEngine:
         self._spent.total = 0.0
         for a in range(0, len(x), size or 1):
             part = x[a : a + size]
-            with self._lock:
-                binding = self._bound()
-                workspace = binding.take(len(part))
-                if len(part) not in workspace.programs:
-                    program = self._program(workspace.buffers, len(part), None)
-                    workspace.programs[len(part)] = program
+            binding, workspace = self._workspace(len(part))
             program = workspace.programs[len(part)]
             program.run(part)
             z[a : a + size] = program.wires[-1].y
@@ -254,6 +250,23 @@ class PlanEngine:
                 self._spent.total = program.price
             binding.give_back(workspace)
         return z
+
+    def _workspace(self, n: int) -> tuple[Binding, Workspace]:
+        """Return a workspace with a program that predicts n samples, and whom to give it back."""
+        with self._lock:
+            binding = self._bound()
+            workspace = binding.take(n)
+            if n not in workspace.programs:
+                workspace.programs[n] = self._program(workspace.buffers, n, None)
+        return binding, workspace
+
+    def _predicting(self) -> list[Step]:
+        """Return the steps of predictions: those of training, unless layers can be folded."""
+        if not any(isinstance(layer, BatchNormalization) for layer in self.body):
+            return self.steps
+        folded = fuse(self.body, str(self.dtype), folded=True)
+        same = [step.layers for step in folded] == [step.layers for step in self.steps]
+        return self.steps if same else folded
 
     def _bound(self) -> Binding:
         """Return the binding to the layers' parameters as they are now."""
@@ -288,8 +301,9 @@ class PlanEngine:
     def _program(self, buffers: Buffers, n: int, parameters: Parameters | None) -> Program:
         """Bind the steps to memory for n samples, for training where there are parameters."""
         squares = Squares()
-        wires = self._wires(buffers, n, parameters, squares)
-        pairs = list(zip(self.steps, wires, strict=True))
+        steps = self.predicting if parameters is None else self.steps
+        wires = self._wires(steps, buffers, n, parameters, squares)
+        pairs = list(zip(steps, wires, strict=True))
         program = Program(wires, squares=squares)
         phases = [Phase([task for step, w in pairs for task in step.prepare(w)])]
         phases.append(wires[0].by_sample(program.take))
@@ -315,7 +329,12 @@ class PlanEngine:
         return program
 
     def _wires(
-        self, buffers: Buffers, n: int, parameters: Parameters | None, squares: Squares
+        self,
+        steps: list[Step],
+        buffers: Buffers,
+        n: int,
+        parameters: Parameters | None,
+        squares: Squares,
     ) -> list[Wires]:
         """Return what each step stands between."""
         training = parameters is not None
@@ -326,7 +345,7 @@ class PlanEngine:
         # A step's dx is needed if a layer before it is trained or may look at it.
         needed = False
         wires = []
-        for i, step in enumerate(self.steps):
+        for i, step in enumerate(steps):
             needed_before = needed
             moves = any((id(l.params), name) in gradients for l in step.layers for name in l.params)
             needed = needed or not step.native or moves

@@ -38,7 +38,7 @@ class PooledConvStep(ConvStep):
         run = g.kw * g.c
         self.sparse = g.dw == 1 and run % self.width == 0
         self.kernel = "winograd, pooled" if self.winograd else "matmul_pool"
-        if not self.winograd:
+        if not self.winograd and not self.folded:
             self.why += "; dw from the winners alone" if self.sparse else "; dw from all pixels"
         self.quad_taps = 4 * g.taps
         self.patch = grid((g.kh, g.dh * g.x_row), (run // self.width, self.width))
@@ -47,14 +47,14 @@ class PooledConvStep(ConvStep):
         self.strip = rows * self.px
 
     @staticmethod
-    def fits(conv: Layer, pool: Layer, width: int) -> bool:
-        """Return whether the two layers can be fused."""
+    def fits(conv: Layer, pool: Layer, width: int, folded: bool) -> bool:
+        """Return whether the two layers can be fused; `folded`: there is a bias in any case."""
         return (
             isinstance(conv, Conv2D)
             and isinstance(pool, MaxPool2D)
             and pool.pool_size == pool.strides == (2, 2)
             and pool.geometry(*pool.built_for[:2])[1] == ((0, 0), (0, 0))  # type: ignore[index]
-            and conv.use_bias
+            and (conv.use_bias or folded)
             and conv.filters % width == 0
         )
 
@@ -72,7 +72,7 @@ class PooledConvStep(ConvStep):
         """Return y = the maxima of relu(windows of x @ w + b)."""
         g, image = self.geometry, self.image(wires)
         x, y, codes = image.reshape(-1), wires.y.reshape(-1), self.codes(wires).reshape(-1)
-        w, bias = self.conv.params["w"].reshape(-1), self.bias()
+        w, bias = self.weights(wires).reshape(-1), self.bias(wires)
         steps = (g.x_step, self.py * self.px * g.f)
 
         if self.winograd:

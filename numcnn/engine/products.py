@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from numcnn.engine.crew import CREW, Task
+from numcnn.engine.folding import Folded
 from numcnn.engine.geometry import ConvGeometry, grid
 from numcnn.engine.steps import MOST_PIECES, Phase, Step, Wires
 from numcnn.engine.winograd import Winograd
@@ -14,27 +15,50 @@ from numcnn.kernels.elementwise import relu_backward
 from numcnn.kernels.matmul import DEPTH, GROUP, matmul
 from numcnn.kernels.simd import ROWS, VECTOR_BYTES
 from numcnn.layers.base import Layer
+from numcnn.layers.batchnorm import BatchNormalization
 from numcnn.layers.conv2d import Conv2D
 from numcnn.layers.dense import Dense
 
 Array = np.ndarray[Any, Any]
 
 WORTH = 1.4  # times the products by windows, and dx is not computed by pixels
+FOLDED = "batch norm folded into the weights; "
 SMALL = 2**14  # weights of a dense layer that is cut by samples, not by columns
 
 
 class ProductStep(Step):
-    """What dense layers and convolutions share: a bias, ReLU, sums over pieces."""
+    """What dense layers and convolutions share: a bias, ReLU, sums over pieces.
+
+    A BatchNormalization second among the layers is folded into the weights, for predictions.
+    """
 
     def __init__(self, layers: list[Layer], dtype: str, relu: bool) -> None:
         super().__init__(layers, dtype)
         self.relu = relu
+        self.folded: Folded | None = None
+        if len(layers) > 1 and isinstance(layers[1], BatchNormalization):
+            self.folded = Folded(layers[0], layers[1])
         self.width = VECTOR_BYTES // self.dtype.itemsize
         self.no_bias = np.zeros(0, dtype)
 
-    def bias(self) -> Array:
-        """Return b, or an empty array."""
+    def weights(self, wires: Wires) -> Array:
+        """Return w, or what it is folded into."""
+        return self.folded.weights(wires) if self.folded else self.layers[0].params["w"]
+
+    def bias(self, wires: Wires) -> Array:
+        """Return b, or an empty array, or what it is folded into."""
+        if self.folded:
+            return self.folded.bias(wires)
         return self.layers[0].params.get("b", self.no_bias)
+
+    def prepare(self, wires: Wires) -> list[Task]:
+        """Return how the weights are brought into the forms that are needed."""
+        tasks = self.forms(wires)
+        return [self.folded.task(wires, tasks)] if self.folded else tasks
+
+    def forms(self, wires: Wires) -> list[Task]:
+        """Return how the weights are brought into other forms than their own."""
+        return []
 
     def scratch_size(self) -> int:
         """Return the room for the panels of one group."""
@@ -91,13 +115,14 @@ class DenseStep(ProductStep):
         self.d, self.u = self.dense.params["w"].shape
         self.small = self.d * self.u <= SMALL
         self.why = "by samples: few weights" if self.small else "by columns: many weights"
+        self.why = FOLDED * bool(self.folded) + self.why
         self.inputs, self.units = grid((self.d, 1)), grid((self.u, 1))
 
     def forward(self, wires: Wires) -> list[Phase]:
         """Return y = relu(x @ w + b)."""
         x, y = wires.x.reshape(-1), wires.y.reshape(-1)
-        w = self.dense.params["w"].reshape(-1)
-        b = self.bias()
+        w = self.weights(wires).reshape(-1)
+        b = self.bias(wires)
         rows = wires.y.size // self.u
         from_, to = grid((rows, self.d)), grid((rows, self.u))
 
@@ -202,6 +227,7 @@ class ConvStep(ProductStep):
         self.by_columns = fewer and not self.pooled and not self.winograd
         self.kernel = "winograd" if self.winograd else "matmul over windows"
         self.why = "3x3, stride 1, whole vectors" if self.winograd else self._why_direct(exact)
+        self.why = FOLDED * bool(self.folded) + self.why
 
     def _lanes(self, n: int) -> int:
         """Return n, rounded up to whole vectors."""
@@ -234,9 +260,9 @@ class ConvStep(ProductStep):
         if g.padded:
             image[a:b, g.top : g.top + g.ih, g.left : g.left + g.iw] = wires.x[a:b]
 
-    def prepare(self, wires: Wires) -> list[Task]:
+    def forms(self, wires: Wires) -> list[Task]:
         """Return the filters in the forms that forward and dx need."""
-        w = self.conv.params["w"]
+        w = self.weights(wires)
         tasks: list[Task] = []
         if self.winograd:
             tasks.append(self.winograd.prepare(wires, w))
@@ -262,7 +288,7 @@ class ConvStep(ProductStep):
         """Return y = relu(windows of x @ w + b)."""
         g, image = self.geometry, self.image(wires)
         x, y = image.reshape(-1), wires.y.reshape(-1)
-        w, bias = self.conv.params["w"].reshape(-1), self.bias()
+        w, bias = self.weights(wires).reshape(-1), self.bias(wires)
         steps = (g.x_step, 0, g.oh * g.ow * g.f)
         if self.winograd:
             no_codes = np.zeros(0, np.uint8)
