@@ -1,4 +1,4 @@
-"""The tutorial's two networks in numcnn and in each framework that it is measured against.
+"""The tutorial's networks, and one with batch normalization, in numcnn and in other frameworks.
 
 Every contestant is one class with the same few methods; it imports its framework when it is made,
 so a process holds one framework only. All start from the same weights unless told otherwise, which
@@ -24,8 +24,9 @@ BATCH_SIZE = 128
 LEARNING_RATE, RHO = 0.001, 0.9
 INPUT_SHAPE = (28, 28, 1)
 
-# ("conv", filters) is 3x3, 'valid', relu; ("pool",) is 2x2. All dense layers but the last have a
-# relu; after the last comes a softmax.
+# ("conv", filters) is 3x3, 'valid', relu; ("norm conv", filters) the same without a bias and with
+# batch normalization before the relu; ("pool",) is 2x2. All dense layers but the last have a relu;
+# after the last comes a softmax.
 MODELS: dict[str, list[tuple[Any, ...]]] = {
     "1conv": [
         ("conv", 32),
@@ -45,7 +46,19 @@ MODELS: dict[str, list[tuple[Any, ...]]] = {
         ("dropout", 0.1),
         ("dense", 10),
     ],
+    "norm": [
+        ("norm conv", 32),
+        ("pool",),
+        ("norm conv", 64),
+        ("pool",),
+        ("flatten",),
+        ("dense", 128),
+        ("dropout", 0.25),
+        ("dense", 10),
+    ],
 }
+TUTORIAL = ["1conv", "3conv"]
+EPSILON, MOMENTUM = 1e-3, 0.99  # of batch normalization, Keras's; PyTorch counts 1 - momentum
 
 
 def shapes(model: str) -> list[tuple[int, ...]]:
@@ -53,7 +66,7 @@ def shapes(model: str) -> list[tuple[int, ...]]:
     shape: tuple[int, ...] = INPUT_SHAPE
     result = [shape]
     for kind, *arguments in MODELS[model]:
-        if kind == "conv":
+        if kind in ("conv", "norm conv"):
             shape = (shape[0] - 2, shape[1] - 2, arguments[0])
         elif kind == "pool":
             shape = (shape[0] // 2, shape[1] // 2, shape[2])
@@ -66,19 +79,27 @@ def shapes(model: str) -> list[tuple[int, ...]]:
 
 
 def start_weights(model: str, seed: int) -> list[np.ndarray]:
-    """Return the weights to start from in Keras's order and layout: Glorot uniform, biases 0."""
+    """Return the weights to start from in Keras's order and layout: Glorot uniform, biases 0.
+
+    Batch normalization has gamma, beta, moving mean and variance; they are drawn, so that a
+    prediction that left one of them out would be found.
+    """
     random = np.random.default_rng(seed)
     weights: list[np.ndarray] = []
     for (kind, *_), before, after in zip(
         MODELS[model], shapes(model), shapes(model)[1:], strict=False
     ):
-        if kind in ("conv", "dense"):
-            taps = (3, 3) if kind == "conv" else ()
+        if kind in ("conv", "norm conv", "dense"):
+            taps = () if kind == "dense" else (3, 3)
             shape = (*taps, before[-1], after[-1])
             area = int(np.prod(taps))
             limit = np.sqrt(6 / (area * (before[-1] + after[-1])))
             weights.append(random.uniform(-limit, limit, shape).astype(np.float32))
-            weights.append(np.zeros(after[-1], np.float32))
+            if kind == "norm conv":
+                for low, high in ((0.5, 1.5), (-0.2, 0.2), (-0.2, 0.2), (0.2, 1)):
+                    weights.append(random.uniform(low, high, after[-1]).astype(np.float32))
+            else:
+                weights.append(np.zeros(after[-1], np.float32))
     return weights
 
 
@@ -92,6 +113,8 @@ def channels_first_weights(model: str, seed: int) -> list[np.ndarray]:
             image = before
         elif kind == "conv":
             result += [next(arrays).transpose(3, 2, 0, 1).copy(), next(arrays)]
+        elif kind == "norm conv":
+            result += [next(arrays).transpose(3, 2, 0, 1).copy(), *(next(arrays) for _ in range(4))]
         elif kind == "dense":
             w = next(arrays)
             if image:  # its rows stand for (H, W, C); there they stand for (C, H, W)
@@ -101,11 +124,17 @@ def channels_first_weights(model: str, seed: int) -> list[np.ndarray]:
     return result
 
 
+def made_by(makers: dict[str, Any], model: str) -> list[Any]:
+    """Return the layers that a framework's makers make, those that come in a list one by one."""
+    made = [makers[kind](*arguments) for kind, *arguments in MODELS[model]]
+    return [layer for some in made for layer in (some if isinstance(some, list) else [some])]
+
+
 class Contestant:
     """A model in one framework.
 
     Args:
-        model: '1conv' or '3conv'.
+        model: '1conv', '3conv' or 'norm'.
         seed: of the weights, of the order of the images and of dropout.
         threads: how many; None leaves the framework its default.
         own_weights: whether the framework starts the weights in its own way.
@@ -158,6 +187,11 @@ class Numcnn(Contestant):
         numcnn.utils.set_random_seed(seed)
         makers = {
             "conv": lambda filters: layers.Conv2D(filters, (3, 3), activation="relu"),
+            "norm conv": lambda filters: [
+                layers.Conv2D(filters, (3, 3), use_bias=False),
+                layers.BatchNormalization(epsilon=EPSILON, momentum=MOMENTUM),
+                layers.Activation("relu"),
+            ],
             "pool": lambda: layers.MaxPool2D((2, 2)),
             "flatten": layers.Flatten,
             "dense": lambda units: layers.Dense(
@@ -165,9 +199,7 @@ class Numcnn(Contestant):
             ),
             "dropout": layers.Dropout,
         }
-        self.model = numcnn.models.Sequential(
-            [makers[kind](*arguments) for kind, *arguments in MODELS[model]]
-        )
+        self.model = numcnn.models.Sequential(made_by(makers, model))
         self.model.build((None, *INPUT_SHAPE))
         self.model.compile(
             optimizers.RMSprop(LEARNING_RATE, RHO), "categorical_crossentropy", engine="auto"
@@ -210,6 +242,9 @@ class PyTorch(Contestant):
         for (kind, *arguments), before in zip(MODELS[model], shapes(model), strict=False):
             if kind == "conv":
                 layers += [nn.Conv2d(before[-1], arguments[0], 3), nn.ReLU()]
+            elif kind == "norm conv":
+                norm = nn.BatchNorm2d(arguments[0], eps=EPSILON, momentum=1 - MOMENTUM)
+                layers += [nn.Conv2d(before[-1], arguments[0], 3, bias=False), norm, nn.ReLU()]
             elif kind == "pool":
                 layers.append(nn.MaxPool2d(2))
             elif kind == "flatten":
@@ -223,8 +258,9 @@ class PyTorch(Contestant):
         if not own_weights:
             arrays = channels_first_weights(model, seed)
             with torch.no_grad():
-                for parameter, array in zip(self.model.parameters(), arrays, strict=True):
-                    parameter.copy_(torch.from_numpy(array))
+                own = [t for t in self.model.state_dict().values() if t.dim()]  # no counters
+                for tensor, array in zip(own, arrays, strict=True):
+                    tensor.copy_(torch.from_numpy(array))
         self.model = self.model.to(memory_format=self.format)
         self.loss = nn.CrossEntropyLoss()
         self.optimizer = torch.optim.RMSprop(
@@ -291,6 +327,11 @@ class Keras(Contestant):
         keras.utils.set_random_seed(seed)
         makers = {
             "conv": lambda filters: layers.Conv2D(filters, (3, 3), activation="relu"),
+            "norm conv": lambda filters: [
+                layers.Conv2D(filters, (3, 3), use_bias=False),
+                layers.BatchNormalization(epsilon=EPSILON, momentum=MOMENTUM),
+                layers.Activation("relu"),
+            ],
             "pool": lambda: layers.MaxPooling2D((2, 2)),
             "flatten": layers.Flatten,
             "dense": lambda units: layers.Dense(
@@ -298,9 +339,7 @@ class Keras(Contestant):
             ),
             "dropout": layers.Dropout,
         }
-        self.model = keras.Sequential(
-            [makers[kind](*arguments) for kind, *arguments in MODELS[model]]
-        )
+        self.model = keras.Sequential(made_by(makers, model))
         self.model.build((None, *INPUT_SHAPE))
         self.model.compile(
             keras.optimizers.RMSprop(LEARNING_RATE, RHO),
@@ -380,6 +419,10 @@ def onnx_graph(model: str, seed: int) -> bytes:
     for kind, *_ in MODELS[model]:
         if kind == "conv":
             add("Conv", 2, kernel_shape=[3, 3])
+            add("Relu")
+        elif kind == "norm conv":
+            add("Conv", 1, kernel_shape=[3, 3])
+            add("BatchNormalization", 4, epsilon=EPSILON)
             add("Relu")
         elif kind == "pool":
             add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])

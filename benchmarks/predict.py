@@ -2,6 +2,7 @@
 
     python benchmarks/predict.py
     python benchmarks/predict.py --model 1conv --images 1000 --rounds 1 --peers onnxruntime
+    python benchmarks/predict.py --model norm                  two convolutions, each normalised
 
 The probabilities of 10,000 test images of MNIST, computed by the two networks of the tutorial in
 batches of several sizes. Weights are random, and the same in every contestant. Each contestant has

@@ -22,7 +22,7 @@ from statistics import median
 from typing import Any
 
 import machine
-from contestants import CONTESTANTS, TRAINERS
+from contestants import CONTESTANTS, MODELS, TRAINERS, TUTORIAL
 
 Settings = dict[str, Any]
 Samples = dict[str, list[list[float]]]  # contestant -> one list of measurements per round
@@ -129,7 +129,8 @@ def parser(description: str | None, rounds: int = 3, shared: bool = True) -> Arg
 
 def add_model(to: ArgumentParser) -> None:
     """Add the choice of the network."""
-    to.add_argument("--model", choices=["1conv", "3conv", "both"], default="both", help="network")
+    choices = [*MODELS, "both"]
+    to.add_argument("--model", choices=choices, default="both", help="both: the tutorial's")
 
 
 def add_peers(to: ArgumentParser, among: list[str] = TRAINERS) -> None:
@@ -152,7 +153,7 @@ def process_settings(options: argparse.Namespace) -> Settings:
 
 
 def chosen_models(options: argparse.Namespace) -> list[str]:
-    return ["1conv", "3conv"] if options.model == "both" else [options.model]
+    return TUTORIAL if options.model == "both" else [options.model]
 
 
 def positive(text: str) -> int:

@@ -1,17 +1,19 @@
-"""How fast are convolution and pooling on other shapes than the tutorial's, beside PyTorch?
+"""How fast are single layers on other shapes than the tutorial's, beside PyTorch?
 
     python benchmarks/sweep.py
     python benchmarks/sweep.py --only 32x32 --rounds 1 --seconds 0.1
+    python benchmarks/sweep.py --others --batch 128
 
-Each shape is one layer, forward and backward: the output, and the gradients with respect to the
+Each shape is one layer (with --others also a few in a row: a convolution, batch normalization, ReLU
+and max-pooling), forward and backward: the output, and the gradients with respect to the
 input, the weights and the bias. PyTorch runs it with contiguous tensors and with channels_last;
 the faster of the two counts. The contestants have processes of their own, in turns.
 
 What is timed is the layer and nothing else:
 
-- In numcnn it is the step that the engine makes of the layer (numcnn/engine/steps.py), between its
-  arrays. A model would skip the gradient of its input, which nothing needs; here it is computed. In
-  PyTorch the input is a leaf with `requires_grad`.
+- In numcnn it is what the engine makes of the layer, its steps (numcnn/engine/steps.py) between
+  their arrays. A model would skip the gradient of its input, which nothing needs; here it is
+  computed. In PyTorch the input is a leaf with `requires_grad`.
 - The gradient that comes in from above is given, in numcnn in its array, in PyTorch as the argument
   of `backward`. Nobody computes a loss.
 - Padding 'same' is sometimes uneven: one more zero at the bottom and right. PyTorch's layer cannot
@@ -37,7 +39,7 @@ TOLERANCE = 1e-3  # of the norms of outputs and gradients, relative
 
 @dataclass(frozen=True)
 class Shape:
-    """One layer: images of size x size pixels, c_in channels; filters 0 means max-pooling."""
+    """Layers on images of size x size pixels, c_in channels; filters: of the convolution, or 0."""
 
     size: int
     c_in: int
@@ -45,16 +47,29 @@ class Shape:
     kernel: int
     stride: int
     padding: str
+    kind: str  # 'conv', 'pool', 'average', 'global average', 'global max', 'norm' or 'block'
 
     @property
     def name(self) -> str:
-        kind = f"conv {self.kernel}x{self.kernel} to {self.filters}" if self.filters else "pool "
-        kind += "" if self.filters else f"{self.kernel}x{self.kernel}"
-        stride = f", stride {self.stride}" if self.stride > 1 else ""
-        return f"{self.size}x{self.size}x{self.c_in}: {kind}{stride}, {self.padding}"
+        window = f"{self.kernel}x{self.kernel}"
+        kind = {
+            "conv": f"conv {window} to {self.filters}",
+            "pool": f"pool {window}",
+            "average": f"average {window}",
+            "norm": "batch norm + ReLU",
+            "block": f"conv {window} to {self.filters} + batch norm + ReLU + pool 2x2",
+        }.get(self.kind, self.kind)
+        if self.kind in ("conv", "pool", "average"):
+            kind += f", stride {self.stride}" if self.stride > 1 else ""
+            kind += f", {self.padding}"
+        return f"{self.size}x{self.size}x{self.c_in}: {kind}"
 
     @property
     def out(self) -> int:
+        if self.kind == "block":
+            return (self.size - self.kernel + 1) // 2
+        if self.kind == "norm":
+            return self.size
         if self.padding == "same":
             return -(-self.size // self.stride)
         return (self.size - self.kernel) // self.stride + 1
@@ -66,11 +81,20 @@ class Shape:
 
 
 def conv(size, c_in, filters, kernel, stride=1, padding="valid"):
-    return Shape(size, c_in, filters, kernel, stride, padding)
+    return Shape(size, c_in, filters, kernel, stride, padding, "conv")
 
 
-def pool(size, channels, kernel=2, padding="valid"):
-    return Shape(size, channels, 0, kernel, 2, padding)
+def pool(size, channels, kernel=2, padding="valid", kind="pool"):
+    return Shape(size, channels, 0, kernel, 2, padding, kind)
+
+
+def whole(size, channels, kind):
+    """Layers whose windows, if any, are the whole image."""
+    return Shape(size, channels, 0, size, size, "valid", kind)
+
+
+def block(size, c_in, filters):
+    return Shape(size, c_in, filters, 3, 1, "valid", "block")
 
 
 SHAPES = [
@@ -112,6 +136,23 @@ SHAPES = [
     pool(7, 128),
 ]
 
+OTHERS = [
+    *(
+        shape
+        for size, channels in ((26, 32), (12, 64))
+        for shape in (
+            pool(size, channels, kind="average"),
+            pool(size, channels, 3, "same", kind="average"),
+            whole(size, channels, "global average"),
+            whole(size, channels, "global max"),
+            whole(size, channels, "norm"),
+        )
+    ),
+    block(28, 1, 32),
+    block(28, 32, 32),
+    block(14, 32, 64),
+]
+
 
 # ---- one process ----------------------------------------------------------------------------
 
@@ -133,7 +174,7 @@ def arrays(shape: Shape, batch: int) -> tuple[np.ndarray, ...]:
 
 
 class NumcnnLayer:
-    """The layer as a step of the engine that training uses."""
+    """The layers as steps of the engine that training uses."""
 
     def __init__(self, shape: Shape, batch: int) -> None:
         from numcnn import layers, optimizers
@@ -145,44 +186,74 @@ class NumcnnLayer:
         from numcnn.engine.steps import Phase, Squares, Wires
 
         x, dy, w, b = arrays(shape, batch)
+        size, step = (shape.kernel, shape.kernel), (shape.stride, shape.stride)
+        windows = {"strides": step, "padding": shape.padding}
+        self.layers = {
+            "conv": lambda: [layers.Conv2D(shape.filters, size, **windows)],
+            "pool": lambda: [layers.MaxPool2D(size, **windows)],
+            "average": lambda: [layers.AveragePooling2D(size, **windows)],
+            "global average": lambda: [layers.GlobalAveragePooling2D()],
+            "global max": lambda: [layers.GlobalMaxPooling2D()],
+            "norm": lambda: [layers.BatchNormalization(), layers.ReLU()],
+            "block": lambda: [
+                layers.Conv2D(shape.filters, size),
+                layers.BatchNormalization(),
+                layers.ReLU(),
+                layers.MaxPool2D(2),
+            ],
+        }[shape.kind]()
+        sample = x.shape[1:]
+        for layer in self.layers:
+            layer.build_for(sample)
+            sample = layer.sample_output_shape
         if shape.filters:
-            size, step = (shape.kernel, shape.kernel), (shape.stride, shape.stride)
-            layer = layers.Conv2D(shape.filters, size, strides=step, padding=shape.padding)
-        else:
-            layer = layers.MaxPool2D(shape.kernel, strides=shape.stride, padding=shape.padding)
-        layer.build_for(x.shape[1:])
-        if shape.filters:
-            layer.set_weights([w, b])
-        parameters = Parameters([layer], [layer], optimizers.SGD(), np.float32)
-        (made,), buffers = fuse([layer], "float32"), Buffers(batch)
-        self.wires = Wires(
-            n=batch,
-            training=True,
-            x=buffers.per_sample("x", x.shape[1:], np.float32),
-            y=buffers.per_sample("y", dy.shape[1:], np.float32),
-            dx=buffers.per_sample("dx", x.shape[1:], np.float32),
-            dy=buffers.per_sample("dy", dy.shape[1:], np.float32),
-            buffers=buffers,
-            scratch_size=made.scratch_size(),
-            dtype=np.dtype(np.float32),
-            gradient=lambda layer, name: parameters.gradient_of.get((id(layer.params), name)),
-            light=made.light,
-            squares=Squares(),
-        )
-        self.wires.x[...], self.wires.dy[...] = x, dy
+            self.layers[0].set_weights([w, b])
+        parameters = Parameters(self.layers, self.layers, optimizers.SGD(), np.float32)
+        buffers, self.crew = Buffers(batch), CREW
+        into = [buffers.per_sample(name, x.shape[1:], np.float32) for name in ("x", "dx")]
+        into[0][...] = x
+        prepared, forward, backward, rest = [], [], [], []
+        self.wires = []
+        for i, made in enumerate(fuse(self.layers, "float32")):
+            out = [
+                buffers.per_sample(f"{name}{i}", made.output_shape, np.float32)
+                for name in ("y", "dy")
+            ]
+            wires = Wires(
+                n=batch,
+                training=True,
+                x=into[0],
+                y=out[0],
+                dx=into[1],
+                dy=out[1],
+                buffers=buffers,
+                scratch_size=made.scratch_size(),
+                dtype=np.dtype(np.float32),
+                gradient=lambda layer, name: parameters.gradient_of.get((id(layer.params), name)),
+                light=made.light,
+                squares=Squares(),
+            )
+            prepared += made.prepare(wires)
+            forward += made.forward(wires)
+            back, later = made.backward(wires)
+            backward, rest = back + backward, rest + later
+            self.wires.append(wires)
+            into = out
+        self.dy = dy.reshape(into[1].shape)
         parameters.hand_out()
-        self.layer, self.crew = layer, CREW
-        prepared, forward = Phase(made.prepare(self.wires)), made.forward(self.wires)
-        backward, rest = made.backward(self.wires)
-        self.parts = joined([prepared, *forward, *backward, Phase(rest)])
+        self.parts = joined([Phase(prepared), *forward, *backward, Phase(rest)])
 
     def run(self) -> None:
+        np.copyto(self.wires[-1].dy, self.dy)  # the way back may have written over it
         for part in self.parts:
-            self.crew.run(part)
+            if callable(part):
+                part()
+            else:
+                self.crew.run(part)
 
     def results(self) -> list[np.ndarray]:
-        gradients = [self.layer.grads[n] for n in self.layer.params]
-        return [self.wires.y, self.wires.dx, *gradients]
+        gradients = [layer.grads[name] for layer in self.layers for name in layer.params]
+        return [self.wires[-1].y, self.wires[0].dx, *gradients]
 
 
 class PyTorchLayer:
@@ -200,14 +271,23 @@ class PyTorchLayer:
         self.dy = torch.from_numpy(dy).permute(0, 3, 1, 2).contiguous(memory_format=form)
         self.x.requires_grad_(True)
         padding = shape.kernel // 2 if shape.padding == "same" else 0
-        if shape.filters:
-            layer = nn.Conv2d(shape.c_in, shape.filters, shape.kernel, shape.stride, padding)
-            with torch.no_grad():
-                layer.weight.copy_(torch.from_numpy(w).permute(3, 2, 0, 1))
-                layer.bias.copy_(torch.from_numpy(b))
-        else:
-            layer = nn.MaxPool2d(shape.kernel, shape.stride, padding)
-        self.layer = layer.to(memory_format=form)
+        channels = shape.filters or shape.c_in
+        conv = nn.Conv2d(shape.c_in, channels, shape.kernel, shape.stride, padding)
+        with torch.no_grad():
+            conv.weight.copy_(torch.from_numpy(w).permute(3, 2, 0, 1))
+            conv.bias.copy_(torch.from_numpy(b))
+        norm = [nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01), nn.ReLU()]
+        average = nn.AvgPool2d(shape.kernel, shape.stride, padding, count_include_pad=False)
+        layers = {
+            "conv": [conv],
+            "pool": [nn.MaxPool2d(shape.kernel, shape.stride, padding)],
+            "average": [average],
+            "global average": [nn.AdaptiveAvgPool2d(1)],
+            "global max": [nn.AdaptiveMaxPool2d(1)],
+            "norm": norm,
+            "block": [conv, *norm, nn.MaxPool2d(2)],
+        }[shape.kind]
+        self.layer = nn.Sequential(*layers).to(memory_format=form)
 
     def run(self) -> None:
         self.x.grad = None
@@ -266,10 +346,13 @@ def main() -> None:
     runs.add_process(parser)
     parser.add_argument("--batch", type=runs.positive, default=32, help="images at once")
     parser.add_argument("--seconds", type=float, default=0.3, help="of measuring, each shape")
+    parser.add_argument(
+        "--others", action="store_true", help="averages, global pooling, batch normalization"
+    )
     parser.add_argument("--only", default="", metavar="TEXT", help="shapes with this in the name")
     options = parser.parse_args()
     print(machine.describe())
-    shapes = [s for s in SHAPES if options.only in s.name]
+    shapes = [s for s in (OTHERS if options.others else SHAPES) if options.only in s.name]
     if not shapes:
         parser.error(f"no shape has {options.only!r} in its name")
     names = present(list(MEASURED))
@@ -283,7 +366,7 @@ def main() -> None:
             for one in rounds:
                 for shape, result in zip(group, one, strict=True):
                     measured[shape.name][name].append(result)
-    runs.heading(f"Forward and backward of one layer, {options.batch} images, milliseconds")
+    runs.heading(f"Forward and backward, {options.batch} images, milliseconds")
     report(shapes, measured)
     runs.write_json(options.json, measured)
 
@@ -308,7 +391,8 @@ def report(shapes: list[Shape], measured: dict[str, dict[str, list[Any]]]) -> No
             if shape.padding_is_even:
                 compared += 1
                 norms = [np.array(results[n][0]["norms"]) for n in ("numcnn", best)]
-                if np.abs(norms[0] / norms[1] - 1).max() > TOLERANCE:
+                # A bias before batch normalization has no gradient but rounding.
+                if not np.allclose(*norms, rtol=TOLERANCE, atol=TOLERANCE**2 * norms[1].max()):
                     unlike.append(shape.name)
         else:
             row += ["", "", ""]

@@ -2,6 +2,7 @@
 
     python benchmarks/train_epoch.py                          both networks, all of MNIST
     python benchmarks/train_epoch.py --model 1conv --images 2000 --rounds 1 --peers pytorch
+    python benchmarks/train_epoch.py --model norm             two convolutions, each normalised
 
 The two networks of the tutorial: batches of 128, shuffled, dropout, softmax with cross-entropy,
 RMSprop, pixels from 0 to 1, float32. Each contestant has its own process, in turns; each process
