@@ -24,6 +24,8 @@ from numcnn.engine.crew import Task
 from numcnn.engine.steps import Wires
 from numcnn.layers.base import Layer
 from numcnn.layers.batchnorm import BatchNormalization
+from numcnn.layers.conv2d import Conv2D
+from numcnn.layers.dense import Dense
 
 Array = np.ndarray[Any, Any]
 
@@ -43,7 +45,7 @@ class Folded:
 
         A dense layer has many weights and few outputs; to normalise those is less work.
         """
-        if type(norm) is not BatchNormalization:
+        if type(layer) not in (Conv2D, Dense) or type(norm) is not BatchNormalization:
             return False
         w, outputs = layer.params["w"], int(np.prod(layer.sample_output_shape))
         return w.size <= BATCH * outputs

@@ -9,6 +9,7 @@ import numpy as np
 
 from numcnn.engine import averages
 from numcnn.engine.averages import AVERAGED
+from numcnn.engine.depthwise import DepthwiseStep, SeparableStep
 from numcnn.engine.folding import Folded
 from numcnn.engine.normalization import BatchNormStep
 from numcnn.engine.pooled import MOST_TAPS, PooledConvStep, PoolStep
@@ -21,10 +22,15 @@ from numcnn.layers.base import Layer
 from numcnn.layers.batchnorm import BatchNormalization
 from numcnn.layers.conv2d import Conv2D
 from numcnn.layers.dense import Dense
+from numcnn.layers.depthwiseconv2d import DepthwiseConv2D
 from numcnn.layers.dropout import Dropout
 from numcnn.layers.flatten import Flatten, Reshape
 from numcnn.layers.maxpool2d import MaxPool2D
 from numcnn.layers.names import Activation
+from numcnn.layers.separableconv2d import SeparableConv2D
+
+# Layers that are sums of products with a bias, and an activation that a step may take with them.
+PRODUCTS = (Conv2D, Dense, DepthwiseConv2D, SeparableConv2D)
 
 
 def fuse(layers: list[Layer], dtype: str, exact: bool = False, folded: bool = False) -> list[Step]:
@@ -46,7 +52,7 @@ def _next_step(rest: list[Layer], dtype: str, exact: bool, folded: bool) -> tupl
     first = rest[0]
     if reason := _why_not(first, dtype):
         return LayerStep(first, dtype, reason), 1
-    if type(first) in (Conv2D, Dense):
+    if type(first) in PRODUCTS:
         relu = _is_relu(first.activation)  # type: ignore[attr-defined]
         folded = folded and not relu and len(rest) > 1 and not _why_not(rest[1], dtype)
         folded = folded and Folded.fits(first, rest[1])
@@ -55,6 +61,10 @@ def _next_step(rest: list[Layer], dtype: str, exact: bool, folded: bool) -> tupl
             relu, used = True, used + 1
         if type(first) is Dense:
             return DenseStep(rest[:used], dtype, relu), used
+        if type(first) is DepthwiseConv2D:
+            return DepthwiseStep(rest[:used], dtype, relu), used
+        if type(first) is SeparableConv2D:
+            return SeparableStep(rest[:used], dtype, relu), used
         if len(rest) > used and not _why_not(rest[used], dtype):
             width = VECTOR_BYTES // np.dtype(dtype).itemsize
             if PooledConvStep.fits(first, rest[used], width, folded):
@@ -84,10 +94,8 @@ def _is_relu(layer: Layer) -> bool:
 
 def _why_not(layer: Layer, dtype: str) -> str:
     """Return why the layer has to be called as it is, or '' where there is a step for it."""
-    known = (
-        ActivityPrice, BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPool2D, Reshape,
-    )  # fmt: skip
-    if type(layer) not in known + AVERAGED and not _is_relu(layer):
+    known = (*PRODUCTS, *AVERAGED, ActivityPrice, BatchNormalization, MaxPool2D, Dropout)
+    if type(layer) not in (*known, Flatten, Reshape) and not _is_relu(layer):
         return f"no step knows {type(layer).__name__}"
     if layer.dtype != dtype:
         return f"its type is {layer.dtype}, the model's {dtype}"
@@ -100,7 +108,7 @@ def _why_not(layer: Layer, dtype: str) -> str:
     if type(layer) in AVERAGED and (reason := averages.why_not(layer)):
         return reason
     activation = getattr(layer, "activation", None)
-    if type(layer) in (Conv2D, Dense) and not (
+    if type(layer) in PRODUCTS and not (
         type(activation) is Linear or _is_relu(activation)  # type: ignore[arg-type]
     ):
         return f"the activation {type(activation).__name__}"
