@@ -9,7 +9,7 @@ import numpy as np
 
 from numcnn.engine import averages
 from numcnn.engine.averages import AVERAGED
-from numcnn.engine.depthwise import DepthwiseStep, SeparableStep
+from numcnn.engine.curves import CurveStep, PReluStep, apart, curve_of
 from numcnn.engine.folding import Folded
 from numcnn.engine.normalization import BatchNormStep
 from numcnn.engine.pooled import MOST_TAPS, PooledConvStep, PoolStep
@@ -27,6 +27,7 @@ from numcnn.layers.dropout import Dropout
 from numcnn.layers.flatten import Flatten, Reshape
 from numcnn.layers.maxpool2d import MaxPool2D
 from numcnn.layers.names import Activation
+from numcnn.layers.rectifiers import PReLU
 from numcnn.layers.separableconv2d import SeparableConv2D
 
 # Layers that are sums of products with a bias, and an activation that a step may take with them.
@@ -39,12 +40,20 @@ def fuse(layers: list[Layer], dtype: str, exact: bool = False, folded: bool = Fa
     exact: without Winograd. folded: with batch normalization in the weights, for predictions alone.
     """
     steps: list[Step] = []
-    rest = list(layers)
+    rest = [part for layer in layers for part in _parts(layer, dtype)]
     while rest:
         step, used = _next_step(rest, dtype, exact, folded)
         steps.append(step)
         rest = rest[used:]
     return steps
+
+
+def _parts(layer: Layer, dtype: str) -> list[Layer]:
+    """Return the layer, or it and its activation apart where there is a step for either."""
+    if type(layer) not in PRODUCTS or not curve_of(layer.activation):  # type: ignore[attr-defined]
+        return [layer]
+    parts = apart(layer)
+    return [layer] if any(_why_not(part, dtype) for part in parts) else parts
 
 
 def _next_step(rest: list[Layer], dtype: str, exact: bool, folded: bool) -> tuple[Step, int]:
@@ -61,10 +70,12 @@ def _next_step(rest: list[Layer], dtype: str, exact: bool, folded: bool) -> tupl
             relu, used = True, used + 1
         if type(first) is Dense:
             return DenseStep(rest[:used], dtype, relu), used
-        if type(first) is DepthwiseConv2D:
-            return DepthwiseStep(rest[:used], dtype, relu), used
-        if type(first) is SeparableConv2D:
-            return SeparableStep(rest[:used], dtype, relu), used
+        if type(first) in (DepthwiseConv2D, SeparableConv2D):
+            # Its kernels are loaded where they are needed, which is seldom.
+            from numcnn.engine.depthwise import DepthwiseStep, SeparableStep
+
+            step = SeparableStep if type(first) is SeparableConv2D else DepthwiseStep
+            return step(rest[:used], dtype, relu), used
         if len(rest) > used and not _why_not(rest[used], dtype):
             width = VECTOR_BYTES // np.dtype(dtype).itemsize
             if PooledConvStep.fits(first, rest[used], width, folded):
@@ -79,6 +90,10 @@ def _next_step(rest: list[Layer], dtype: str, exact: bool, folded: bool) -> tupl
         return BatchNormStep(rest[:used], dtype, relu=used == 2), used
     if type(first) is ActivityPrice:
         return PriceStep(first, dtype), 1
+    if type(first) is PReLU:
+        return PReluStep(first, dtype), 1
+    if curve_of(first):
+        return CurveStep(first, dtype), 1
     if type(first) is Dropout:
         return DropoutStep(first, dtype), 1
     if _is_relu(first):
@@ -94,8 +109,9 @@ def _is_relu(layer: Layer) -> bool:
 
 def _why_not(layer: Layer, dtype: str) -> str:
     """Return why the layer has to be called as it is, or '' where there is a step for it."""
-    known = (*PRODUCTS, *AVERAGED, ActivityPrice, BatchNormalization, MaxPool2D, Dropout)
-    if type(layer) not in (*known, Flatten, Reshape) and not _is_relu(layer):
+    known: tuple[type, ...] = (*PRODUCTS, *AVERAGED, ActivityPrice, BatchNormalization, MaxPool2D)
+    known += (Dropout, Flatten, PReLU, Reshape)
+    if type(layer) not in known and not _is_relu(layer) and not curve_of(layer):
         return f"no step knows {type(layer).__name__}"
     if layer.dtype != dtype:
         return f"its type is {layer.dtype}, the model's {dtype}"

@@ -11,6 +11,7 @@ exceptions, no allocation. To read in this order:
     normalization.py  batch normalization: a batch measured, normalised, and the way back
     sparse.py         gradients of a pooled convolution, where three of four are zero
     depthwise.py      convolutions of each channel by itself
+    functions.py      exp, tanh and the like of vectors; curves.py: the activations made of them
     columns.py        col2im, for images of few channels
     winograd.py       3x3 convolutions with a quarter of the products; winograd_backward.py
     random.py         dropout's masks

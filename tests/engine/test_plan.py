@@ -127,14 +127,14 @@ class MyConv(Conv2D):
 @pytest.mark.parametrize(
     ("layers", "why"),
     [
-        (conv_and_pool(MaxPool2D(2), activation="tanh"), "Tanh"),
+        (conv_and_pool(MaxPool2D(2), activation="softmax"), "Softmax"),
         (
             conv_and_pool(Flatten(), data_format="channels_first", input_shape=(1, 8, 8)),
             "channels first",
         ),
         ([MyConv(WIDTH, 3, input_shape=(8, 8, 1)), MaxPool2D(2)], "MyConv"),
         ([Scale(input_shape=(3,)), Dense(2)], "Scale"),
-        ([Dense(3, activation="sigmoid", input_shape=(4,)), Dense(2)], "Sigmoid"),
+        ([Dense(3, activation="log_softmax", input_shape=(4,)), Dense(2)], "LogSoftmax"),
         ([Activation("softmax", input_shape=(4,)), Dense(2)], "Activation"),
     ],
 )

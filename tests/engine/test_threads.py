@@ -51,7 +51,7 @@ def plain():
         MaxPool2D(3, strides=1),
         Activation("relu"),
         Conv2D(20, 2, padding="same", dilation_rate=2, activation="relu"),
-        Conv2D(20, 2, strides=(1, 2), activation="tanh"),
+        Conv2D(20, 2, strides=(1, 2), activation="softmax"),
         Conv2D(40, 2, padding="same"),
         Flatten(),
         Dense(210, activation="relu"),

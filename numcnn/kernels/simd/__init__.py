@@ -13,6 +13,7 @@ machine instructions there that the function named in `@primitive` writes down. 
 folder knows of machine instructions.
 
     vectors.py        one vector: load, store, multiply and add, compare, choose
+    numbers.py        what functions such as exp need beside: quotients, powers of two
     blocks.py         ROWS vectors of sums that stay in registers
     instructions.py   what they are made of
 """
