@@ -28,7 +28,7 @@ class DepthwiseStep(ProductStep):
     kernel = "depthwise"
     why = "each channel by itself"
     light = False
-    weights = "w"  # the name of the filters (KH, KW, C, M)
+    key = "w"  # the name of the filters (KH, KW, C, M)
 
     def __init__(self, layers: list[Layer], dtype: str, relu: bool) -> None:
         super().__init__(layers, dtype, relu)
@@ -76,7 +76,7 @@ class DepthwiseStep(ProductStep):
         if not wires.training or wires.dx is None:
             return []
         g, turned = self.geometry, self.turned(wires)
-        w = self.layer.params[self.weights].reshape(g.kh, g.kw, self.c)
+        w = self.layer.params[self.key].reshape(g.kh, g.kw, self.c)
 
         def task(worker: int) -> None:
             for part, to in zip(g.backward, turned, strict=True):
@@ -95,7 +95,7 @@ class DepthwiseStep(ProductStep):
     def filtered(self, wires: Wires, y: Array, bias: Array, relu: bool) -> Any:
         """Return what computes y = act(filters over x + bias) for the samples from a to b - 1."""
         g, image = self.geometry, self.image(wires)
-        x, w = image.reshape(-1), self.layer.params[self.weights].reshape(-1)
+        x, w = image.reshape(-1), self.layer.params[self.key].reshape(-1)
         steps = (g.oh * g.ow * self.c, g.x_step)
 
         def piece(a: int, b: int) -> None:
@@ -108,7 +108,8 @@ class DepthwiseStep(ProductStep):
 
     def forward(self, wires: Wires) -> list[Phase]:
         """Return y = act(filters over x + b)."""
-        return [wires.by_sample(self.filtered(wires, wires.y.reshape(-1), self.bias(), self.relu))]
+        y, bias = wires.y.reshape(-1), self.bias(wires)
+        return [wires.by_sample(self.filtered(wires, y, bias, self.relu))]
 
     def backward(self, wires: Wires) -> tuple[list[Phase], list[Task]]:
         """Return dz, then dw, db and dx."""
@@ -137,7 +138,7 @@ class DepthwiseStep(ProductStep):
         rest: list[Task],
     ) -> None:  # fmt: skip
         """Add each piece's share of the filters' gradient, and their sum, to what is to be done."""
-        if wires.gradient(self.layer, self.weights) is None:
+        if wires.gradient(self.layer, self.key) is None:
             return
         g, x = self.geometry, self.image(wires).reshape(-1)
         shape = (MOST_PIECES, g.kh * g.kw * self.c)
@@ -151,7 +152,7 @@ class DepthwiseStep(ProductStep):
             )  # fmt: skip
 
         phases.append(wires.by_sample(piece))
-        rest += self.add_up(wires, self.weights, shares)
+        rest += self.add_up(wires, self.key, shares)
 
     def dx(self, wires: Wires) -> Phase:
         """Return dx, each pixel the sum over its taps; where M is above 1, over its copies too."""
@@ -185,7 +186,7 @@ class SeparableStep(DepthwiseStep):
 
     kernel = "depthwise, matmul"
     why = "each channel by itself, then all of a pixel"
-    weights = "w_depth"
+    key = "w_depth"
 
     def __init__(self, layers: list[Layer], dtype: str, relu: bool) -> None:
         super().__init__(layers, dtype, relu)
@@ -210,7 +211,7 @@ class SeparableStep(DepthwiseStep):
     def forward(self, wires: Wires) -> list[Phase]:
         """Return h = filters over x, y = act(h @ w_point + b)."""
         h, y = self.h(wires).reshape(-1), wires.y.reshape(-1)
-        w, bias = self.layer.params["w_point"].reshape(-1), self.bias()
+        w, bias = self.layer.params["w_point"].reshape(-1), self.bias(wires)
         filtered = self.filtered(wires, h, self.no_bias, False)
 
         def task(worker: int, a: int, b: int) -> None:
@@ -232,7 +233,7 @@ class SeparableStep(DepthwiseStep):
             phase, shares = self.dw_point(wires, dz)
             phases.append(phase)
             rest += self.add_up(wires, "w_point", shares)
-        if wires.dx is None and wires.gradient(self.layer, self.weights) is None:
+        if wires.dx is None and wires.gradient(self.layer, self.key) is None:
             return phases, rest
         dh, w = self.bordered(wires).reshape(-1), self.layer.params["w_point"].reshape(-1)
 
