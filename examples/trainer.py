@@ -44,12 +44,18 @@ class Program(NamedTuple):
     error: str = "Test error"
 
 
-def add_options(parser: argparse.ArgumentParser, **defaults: Any) -> None:
-    """Add the options that the programs share; `defaults` are those of epochs, learning_rate."""
+def add_options(
+    parser: argparse.ArgumentParser, *, epochs: int | str, learning_rate: float
+) -> None:
+    """Add the options that the programs share, two of them with a program's own defaults."""
     parser.set_defaults(raw_pixels=False)
-    parser.add_argument("--epochs", type=at_least_one, help="passes over the images")
+    parser.add_argument(
+        "--epochs", type=at_least_one, default=epochs, help="passes over the images"
+    )
     parser.add_argument("--batch-size", type=at_least_one, default=128, help="images per step")
-    parser.add_argument("--learning-rate", type=float, help="length of a step")
+    parser.add_argument(
+        "--learning-rate", type=float, default=learning_rate, help="length of a step"
+    )
     parser.add_argument("--seed", type=int, default=99, help="same seed, same result")
     parser.add_argument("--engine", default="auto", help="what runs the layers: auto, numba, numpy")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder for the pictures")
@@ -67,7 +73,6 @@ def add_options(parser: argparse.ArgumentParser, **defaults: Any) -> None:
         "must be those of before, but --epochs may be more unless the steps' length depends on it; "
         "where no checkpoint is yet, begin",
     )
-    parser.set_defaults(**defaults)
 
 
 def parse(parser: argparse.ArgumentParser, arguments: list[str] | None) -> argparse.Namespace:
