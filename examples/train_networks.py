@@ -116,7 +116,7 @@ def all_convolutional() -> Sequential:
 
 
 NETWORKS = {"lenet5": lenet5, "vgg": vgg, "all_convolutional": all_convolutional}
-EPOCHS = {"lenet5": 10, "vgg": 5, "all_convolutional": 10}
+EPOCHS = {"lenet5": 10, "vgg": 8, "all_convolutional": 10}
 DATA = {"mnist": mnist, "fashion_mnist": fashion_mnist, "kmnist": kmnist}
 
 
