@@ -47,17 +47,13 @@ def lenet5() -> Sequential:
     """
     model = Sequential()
     model.add(Input((28, 28, 1)))
-    model.add(Conv2D(6, 5, padding="same"))  # C1: (28, 28, 6)
-    model.add(Activation("tanh"))
+    model.add(Conv2D(6, 5, padding="same", activation="tanh"))  # C1: (28, 28, 6)
     model.add(AveragePooling2D(2))  # S2: (14, 14, 6)
-    model.add(Conv2D(16, 5))  # C3: (10, 10, 16)
-    model.add(Activation("tanh"))
+    model.add(Conv2D(16, 5, activation="tanh"))  # C3: (10, 10, 16)
     model.add(AveragePooling2D(2))  # S4: (5, 5, 16)
-    model.add(Conv2D(120, 5))  # C5: (1, 1, 120)
-    model.add(Activation("tanh"))
+    model.add(Conv2D(120, 5, activation="tanh"))  # C5: (1, 1, 120)
     model.add(Flatten())
-    model.add(Dense(84))  # F6
-    model.add(Activation("tanh"))
+    model.add(Dense(84, activation="tanh"))  # F6
     model.add(Dense(10, activation="softmax"))
     return model
 
