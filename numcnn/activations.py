@@ -6,7 +6,7 @@ given as `activation=`. `get("relu")` is the function, as in Keras.
 Example:
     >>> import numpy as np
     >>> relu(np.array([-1.0, 2.0])), relu(np.array([-1.0, 2.0]), negative_slope=0.5)
-    (array([0., 2.]), array([-0.5,  2. ]))
+    (Answer([0., 2.]), Answer([-0.5,  2. ]))
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from numcnn.arrays import answer
 from numcnn.errors import unknown_name
 from numcnn.layers.names import ACTIVATIONS
 
@@ -26,8 +27,7 @@ def _function(name: str) -> Function:
 
     def activation(x: Any, **kwargs: Any) -> Array:
         x = np.asarray(x)
-        outputs: Array = ACTIVATIONS[name](**kwargs).forward(x if x.dtype.kind == "f" else x * 1.0)
-        return outputs
+        return answer(ACTIVATIONS[name](**kwargs).forward(x if x.dtype.kind == "f" else x * 1.0))
 
     activation.__name__ = activation.__qualname__ = name
     activation.__doc__ = f"Return y of the layer that activation={name!r} means; kwargs are its."

@@ -14,6 +14,7 @@ from numcnn.layers.base import Layer, physical_memory
 from numcnn.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
+    FunctionLoss,
     Loss,
     SparseCategoricalCrossentropy,
 )
@@ -157,6 +158,9 @@ def as_targets(what: str, y: Any, loss: Loss, output_shape: Shape) -> Array:
     y = as_array(what, y)
     if isinstance(loss, SparseCategoricalCrossentropy):
         return _class_numbers(what, y, output_shape)
+    if isinstance(loss, FunctionLoss) and y.shape[1:] in ((), (1,)) and output_shape[-1:] != (1,):
+        check_finite(what, y, "float64")  # class numbers, which a function may know how to take
+        return y
     if y.shape[1:] != output_shape and y.shape == (len(y),) and output_shape == (1,):
         y = y[:, None]
     if y.shape[1:] != output_shape:

@@ -24,7 +24,8 @@ A reading order:
 5. binary_cross_entropy.py  the same for a yes or a no
 6. hinge.py                 for classes, by a margin and without probabilities
 7. likeness.py              for distributions, counts and directions
-8. names.py                 losses by name
+8. function.py              a function of your own, differentiated by differences
+9. names.py                 losses by name
 """
 
 from numcnn.losses.absolute_error import (
@@ -48,6 +49,7 @@ from numcnn.losses.cross_entropy import (
     softmax,
     sparse_categorical_crossentropy,
 )
+from numcnn.losses.function import FunctionLoss
 from numcnn.losses.hinge import (
     CategoricalHinge,
     Hinge,
@@ -98,6 +100,7 @@ __all__ = [
     "CategoricalHinge",
     "Checked",
     "CosineSimilarity",
+    "FunctionLoss",
     "Hinge",
     "Huber",
     "KLDivergence",

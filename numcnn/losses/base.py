@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from numcnn.arrays import Number
 from numcnn.errors import ShapeError, reject_unknown_keywords
 
 Array = np.ndarray[Any, Any]
@@ -73,7 +74,7 @@ class Loss:
 
     def __call__(self, y_true: Any, y_pred: Any) -> float:
         """Return the mean loss, as Keras's loss objects do."""
-        return float(self.value(np.asarray(y_true), np.asarray(y_pred)).mean())
+        return Number(self.value(np.asarray(y_true), np.asarray(y_pred)).mean())
 
     def on_logits(self) -> "Loss":
         """Return the same loss for scores instead of activated outputs."""

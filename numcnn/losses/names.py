@@ -1,5 +1,7 @@
 """Losses by name, and a look at those that a user has written."""
 
+import inspect
+import sys
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from numcnn.losses.absolute_error import (
 from numcnn.losses.base import Array, Loss
 from numcnn.losses.binary_cross_entropy import BinaryCrossentropy
 from numcnn.losses.cross_entropy import CategoricalCrossentropy, SparseCategoricalCrossentropy
+from numcnn.losses.function import FunctionLoss
 from numcnn.losses.hinge import CategoricalHinge, Hinge, SquaredHinge
 from numcnn.losses.likeness import CosineSimilarity, KLDivergence, Poisson
 from numcnn.losses.squared_error import MeanSquaredError, MeanSquaredLogarithmicError
@@ -49,16 +52,28 @@ LOSSES: dict[str, type[Loss]] = {
 
 
 def get(identifier: Any) -> Loss:
-    """Return the loss that a name, a function of this module, a class or an object stands for.
+    """Return the loss that a name, a function, a class or an object stands for.
+
+    A function of this package stands for its loss; another is differentiated by differences, see
+    function.py.
 
     Example:
         >>> get("mse").name, get(MeanSquaredError).name
         ('mean_squared_error', 'mean_squared_error')
+        >>> type(get(lambda y_true, y_pred: abs(y_true - y_pred).max(axis=-1))).__name__
+        'FunctionLoss'
     """
     if isinstance(identifier, Loss):
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Loss):
         return identifier()
+    if callable(identifier) and not isinstance(identifier, type) and not ours(identifier):
+        if not takes_two(identifier):
+            raise DTypeError(
+                f"A loss that is a function must take (y_true, y_pred), two arrays; "
+                f"{getattr(identifier, '__name__', identifier)!r} does not."
+            )
+        return FunctionLoss(identifier)
     name = identifier if isinstance(identifier, str) else getattr(identifier, "__name__", None)
     if name in ("MSE", "MSLE", "MAE", "MAPE", "BCE", "KLD"):
         name = name.lower()
@@ -68,6 +83,34 @@ def get(identifier: Any) -> Loss:
     if name not in LOSSES:
         raise unknown_name("loss", identifier, LOSSES)
     return LOSSES[str(name)]()
+
+
+def takes_two(function: Any) -> bool:
+    """Return whether a function can be called with two arguments, so far as it can be known.
+
+    Example:
+        >>> takes_two(len), takes_two(lambda y_true, y_pred: 0.0)
+        (False, True)
+    """
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:  # some functions in C do not say what they take
+        return True
+    return True
+
+
+def ours(function: Any) -> bool:
+    """Return whether a function is one of this package, such as categorical_crossentropy.
+
+    Example:
+        >>> ours(print)
+        False
+    """
+    home = str(getattr(function, "__module__", ""))
+    known = vars(sys.modules[home]).get(function.__name__) if home in sys.modules else None
+    return home.startswith("numcnn.losses") and known is function
 
 
 class Checked(Loss):
@@ -130,4 +173,5 @@ def checked(loss: Loss) -> Loss:
         >>> type(checked(MeanSquaredError())).__name__
         'MeanSquaredError'
     """
-    return loss if type(loss) in LOSSES.values() else Checked(loss)
+    known = (*LOSSES.values(), FunctionLoss)
+    return loss if type(loss) in known else Checked(loss)
