@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from numcnn.callbacks import History
+from numcnn.legacy.arguments import with_keras_1
 
 Array = np.ndarray[Any, Any]
 
@@ -19,6 +20,7 @@ class GeneratorMethods:
     evaluate: Any
     predict: Any
 
+    @with_keras_1
     def fit_generator(
         self,
         generator: Any,
@@ -55,6 +57,7 @@ class GeneratorMethods:
         )
         return history
 
+    @with_keras_1
     def evaluate_generator(
         self,
         generator: Any,
@@ -76,6 +79,7 @@ class GeneratorMethods:
             use_multiprocessing=use_multiprocessing,
         )
 
+    @with_keras_1
     def predict_generator(
         self,
         generator: Any,

@@ -23,7 +23,7 @@ class Absent(NamedTuple):
 
 ABSENT = (
     Absent(
-        "Model|Functional|InputSpec|InputLayer|ModuleList|functional",
+        "Functional|InputSpec|InputLayer|ModuleList|functional",
         "The functional API is not here: a model is a row of layers.",
         ("numcnn.models.Sequential",),
     ),
@@ -73,8 +73,8 @@ ABSENT = (
     ),
     Absent(
         "get_session|set_session|Session|ConfigProto|tensorflow_backend|get_default_graph|Graph"
-        "|GradientTape|gradients?|function|placeholder|Variable|learning_phase"
-        "|set_learning_phase|in_train_phase|compat|ops|random|saved_model|estimator|data|io|nn",
+        "|GradientTape|gradients?|function|placeholder|Variable|learning_phase|set_learning_phase"
+        "|in_train_phase|compat|ops|random|saved_model|estimator|data|Dataset|io|math|nn|linalg",
         "There is no TensorFlow below, no graph and no session: arrays are NumPy's.",
         ("numcnn.inspect", "numcnn.gradcheck"),
     ),

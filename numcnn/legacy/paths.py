@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from numcnn.errors import MissingModuleError, MissingNameError
+from numcnn.legacy import tensorflow
 from numcnn.legacy.missing import explanation
 
 OLD = {
@@ -41,12 +42,33 @@ OLD = {
     "utils.layer_utils": "utils",
     "utils.visualize_util": "utils.vis_utils",
     # tensorflow.keras
+    "python": "",
     "optimizers.legacy": "optimizers",
     "layers.experimental": "layers",
     "layers.experimental.preprocessing": "layers",
+    # TensorFlow itself, of `import tensorflow as tf`
+    **dict.fromkeys(
+        [
+            "compat",
+            "compat.v1",
+            "compat.v1.logging",
+            "config",
+            "config.experimental",
+            "logging",
+            "random",
+            "test",
+            "train",
+            "version",
+        ],
+        "legacy.tensorflow",
+    ),
+    "nn": "activations",
     # `from tensorflow import keras` and `import tensorflow as tf; tf.keras...`
     "keras": "",
 }
+
+
+NAMES = ("newaxis", "set_random_seed")  # that TensorFlow's front door has: tf.newaxis
 
 
 class Old(ModuleType):
@@ -99,11 +121,13 @@ def room_of(fullname: str) -> str | None:
         ('numcnn.models', None)
     """
     parts = fullname.split(".")
+    if parts[:3] == ["numcnn", "python", "keras"]:  # as TensorFlow calls it inside
+        del parts[1]
     if parts[:2] == ["numcnn", "keras"]:
         whole = ".".join(["numcnn", *parts[2:]])
         return room_of(whole) or (whole if whole in sys.modules else None)
     room = OLD.get(".".join(parts[1:]))
-    return None if room is None else f"numcnn.{room}"
+    return None if room is None else f"numcnn.{room}".rstrip(".")
 
 
 def _is_there(fullname: str, place: str) -> bool:
@@ -120,6 +144,7 @@ def install(package: ModuleType) -> None:
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
         sys.meta_path.append(Finder())
     _explain(package)
+    _explain(sys.modules["numcnn.data"])  # tf.data.Dataset
 
 
 def _explain(module: ModuleType) -> None:
@@ -130,6 +155,8 @@ def _explain(module: ModuleType) -> None:
         room = room_of(old)
         if room is not None:
             return sys.modules.setdefault(old, Old(old, room))
+        if place == "numcnn" and name in NAMES:
+            return getattr(tensorflow, name)
         _refuse(place, name)
 
     _explained.add(place)
