@@ -35,10 +35,11 @@ from numcnn._version import __version__
 from numcnn.engine.crew import get_num_threads, set_num_threads
 from numcnn.layers import Input
 from numcnn.legacy import paths as _paths
-from numcnn.models import Sequential, warmup
+from numcnn.models import Model, Sequential, warmup
 
 __all__ = [
     "Input",
+    "Model",
     "Sequential",
     "__version__",
     "activations",

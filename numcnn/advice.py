@@ -12,12 +12,15 @@ from numcnn.layers.dense import Dense
 from numcnn.layers.names import Activation
 from numcnn.layers.softmax import Softmax
 from numcnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss
+from numcnn.optimizers import Adadelta, Optimizer
 
 Array = np.ndarray[Any, Any]
 
 
-def advise(x: Array | None, layers: list[Layer], loss: Loss, stacklevel: int) -> None:
-    """Warn of large inputs, and of a last activation and a loss that do not belong together.
+def advise(
+    x: Array | None, layers: list[Layer], loss: Loss, optimizer: Optimizer, stacklevel: int
+) -> None:
+    """Warn of large inputs, of Adadelta's rate, and of a last activation that the loss is not for.
 
     x: samples to look at; None where there are none yet.
     """
@@ -25,6 +28,13 @@ def advise(x: Array | None, layers: list[Layer], loss: Loss, stacklevel: int) ->
         warnings.warn(
             f"x holds values up to {largest:g}. Networks learn faster and better from small "
             "numbers: for pixels, divide by 255 (x / 255). Training goes on as it is.",
+            stacklevel=stacklevel + 1,
+        )
+    if isinstance(optimizer, Adadelta) and optimizer.learning_rate == 0.001:
+        warnings.warn(
+            "Adadelta's learning rate is 0.001, as in Keras 3, and its steps are so short that an "
+            "epoch changes little. Programs for Keras 2 mean Adadelta(learning_rate=1.0), which "
+            "was the default then. Training goes on as it is.",
             stacklevel=stacklevel + 1,
         )
     last = layers[-1]

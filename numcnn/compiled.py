@@ -3,6 +3,8 @@
 Nothing here trains; `Sequential` in models/ does.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -44,6 +46,7 @@ class Compiled(Stack):
         self.given_metrics: list[Any] = []
         self._engine: Engine | None = None
         self._metrics: list[tuple[str, Any]] = []
+        self._trainable: dict[int, bool] = {}
 
     def _changed(self) -> None:
         self._engine = None
@@ -114,6 +117,7 @@ class Compiled(Stack):
         self._engine = None
         self.run = None
         self.seed = next_seed()
+        self._trainable = {id(layer): layer.trainable for layer in self.layers}
         self.compiled = True
 
     def _require_compiled(self, what: str) -> None:
@@ -121,6 +125,24 @@ class Compiled(Stack):
             raise NotCompiledError(
                 f"{what} needs a compiled model: call model.compile(optimizer=..., loss=...) first."
             )
+
+    @contextmanager
+    def _as_compiled(self) -> Iterator[None]:
+        """Let layers that stand in other models too be trainable as they were in `compile`.
+
+        One model may train a layer that another leaves as it is: the discriminator of a GAN, which
+        is compiled, then frozen, then put behind the generator. Keras 2 keeps what `compile` found
+        for all layers; a layer that stands in one model follows `trainable` as it is.
+        """
+        shared = [layer for layer in self.layers if layer.shared]
+        before = [layer.trainable for layer in shared]
+        for layer in shared:
+            layer.trainable = self._trainable.get(id(layer), layer.trainable)
+        try:
+            yield
+        finally:
+            for layer, value in zip(shared, before, strict=True):
+                layer.trainable = value
 
     @property
     def engine(self) -> Engine:

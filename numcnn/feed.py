@@ -262,7 +262,7 @@ def inputs(model: "Sequential", what: str, x: Any) -> tuple[Any, Shape]:
     """Return x as an array or `Rows`, and the shape of its samples, which the model can take."""
     if not model.layers:
         raise NotCompiledError("The model has no layers; add some first.")
-    x = data.as_rows(what, x)
+    x = data.as_rows(what, alone(x, model.sample_shape))
     if model.sample_shape is not None:
         data.check_input_shape(x, model.sample_shape, model.layers[0].name)
     return x, x.shape[1:]
@@ -270,7 +270,7 @@ def inputs(model: "Sequential", what: str, x: Any) -> tuple[Any, Shape]:
 
 def targets(model: "Sequential", what: str, x: Any, y: Any, shape: Shape) -> Any:
     """Return the targets for x as an array that fits the loss and the outputs, or as `Rows`."""
-    y = data.as_rows(what, y)
+    y = data.as_rows(what, alone(y, model.output_of(shape)))
     data.check_lengths(x, y)
     if isinstance(y, Rows):
         data.as_targets(what, y[:1], model.loss, model.output_of(shape))
@@ -278,6 +278,17 @@ def targets(model: "Sequential", what: str, x: Any, y: Any, shape: Shape) -> Any
     y = data.as_targets(what, y, model.loss, model.output_of(shape))
     give_back(y)
     return y
+
+
+def alone(x: Any, shape: Shape | None) -> Any:
+    """Return the one array of a list, as Keras takes for the inputs of a model with one of them.
+
+    A list of numbers, or of lists, is an array itself.
+    """
+    if isinstance(x, (list, tuple)) and len(x) == 1 and shape is not None:
+        ndim = getattr(x[0], "ndim", None)
+        return x[0] if ndim == len(shape) + 1 else x
+    return x
 
 
 class Look:

@@ -4,7 +4,9 @@
 """
 
 import operator
+import re
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
@@ -50,13 +52,19 @@ class Stack:
     def _changed(self) -> None:
         """Called after a layer has come or gone; a subclass forgets here what it made of them."""
 
-    def add(self, layer: Layer) -> None:
-        """Put a layer on top.
+    def add(self, layer: "Layer | Stack") -> None:
+        """Put a layer on top, or another model: its layers, one by one.
+
+        A layer may stand in several models, with the same weights in all of them: whoever trains
+        it, all see it. So `Sequential([encoder, decoder])` trains both.
 
         Raises:
-            TypeError: it is not a layer; ValueError: it stands in a model already, or its name
+            TypeError: it is not a layer; ValueError: it stands in this model already, or its name
             does; ShapeError: it does not fit onto what comes out below.
         """
+        if isinstance(layer, Stack):
+            self._add_all(layer)
+            return
         if isinstance(layer, type):
             raise DTypeError(f"add needs a layer object: write {layer.__name__}(...).")
         if not isinstance(layer, Layer):
@@ -70,10 +78,10 @@ class Stack:
                 raise ShapeError("An Input can only be the first thing in a model.")
             self._input_shape = layer.given_input_shape
             return
-        if layer.owner is not None:
+        if any(layer is other for other in self.layers):
             raise ValueError(
-                f"Layer {layer.name!r} stands in model {layer.owner!r} already; a layer's weights "
-                "belong to one place. Make a new one."
+                f"Layer {layer.name!r} stands in this model already, and a row of layers has it "
+                "once. Make a new one."
             )
         shape = self._input_shape
         if not self.layers and layer.given_input_shape is not None:
@@ -87,17 +95,40 @@ class Stack:
         if shape is not None:
             *_, input_shape = self._input_shapes([*self.layers, layer], shape)
             _build([layer], [input_shape])
-        layer.name, layer.owner = name, self.name
+        layer.name = name
         self.layers.append(layer)
+        joined(layer, self)
         self._input_shape = shape
         self._changed()
+
+    def _add_all(self, model: "Stack") -> None:
+        """Put the layers of another model on top, all or none."""
+        if model is self:
+            raise ValueError("A model cannot stand in itself.")
+        if not model.layers:
+            raise NotCompiledError(f"Model {model.name!r} has no layers; add some to it first.")
+        before, shape = list(self.layers), self._input_shape
+        names = [layer.name for layer in model.layers]
+        if not self.layers and shape is None:
+            self._input_shape = model.sample_shape
+        try:
+            for layer in model.layers:
+                self.add(layer)
+        except BaseException:
+            while len(self.layers) > len(before):
+                left(self.layers.pop(), self)
+            for layer, name in zip(model.layers, names, strict=True):
+                layer.name = name
+            self._input_shape = shape
+            self._changed()
+            raise
 
     def pop(self) -> Layer:
         """Take the last layer off and return it."""
         if not self.layers:
             raise ValueError("There is no layer to take off: the model is empty.")
         layer = self.layers.pop()
-        layer.owner = None
+        left(layer, self)
         if not self.layers:
             self._input_shape = None
         self._changed()
@@ -148,14 +179,18 @@ class Stack:
 
     def _free_name(self, layer: Layer) -> str:
         taken = {other.name for other in self.layers}
-        if layer.given_name is not None:
+        elsewhere = models_of(layer)
+        if layer.given_name is not None and not elsewhere:
             if layer.name in taken:
                 raise ValueError(f"The model has a layer named {layer.name!r} already.")
             return layer.name
-        name, i = layer.name, 0
+        name, base, i = layer.name, layer.name, 0
+        if name in taken:  # the name that it gets has to be free in all its models
+            taken |= {other.name for model in elsewhere for other in model.layers}
+            base = re.sub(r"_\d+$", "", name)
         while name in taken:
             i += 1
-            name = f"{layer.name}_{i}"
+            name = f"{base}_{i}"
         return name
 
     @property
@@ -335,6 +370,26 @@ class Stack:
 
     def __repr__(self) -> str:
         return f"<Sequential {self.name!r}: {len(self.layers)} layers>"
+
+
+_MODELS: "weakref.WeakKeyDictionary[Layer, weakref.WeakSet[Stack]]" = weakref.WeakKeyDictionary()
+
+
+def models_of(layer: Layer) -> list[Stack]:
+    """Return the models that a layer stands in."""
+    return list(_MODELS.get(layer, ()))
+
+
+def joined(layer: Layer, model: Stack) -> None:
+    """Note that a layer stands in a model."""
+    models = _MODELS.setdefault(layer, weakref.WeakSet())
+    models.add(model)
+    layer.shared = layer.shared or len(models) > 1
+
+
+def left(layer: Layer, model: Stack) -> None:
+    """Note that a layer stands in a model no longer."""
+    _MODELS.setdefault(layer, weakref.WeakSet()).discard(model)
 
 
 def _build(layers: list[Layer], shapes: list[Shape]) -> None:

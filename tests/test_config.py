@@ -100,7 +100,7 @@ def with_layers(*layers, **more):
         (" " * (2**20 + 1), ModelFileError, "1,048,577 letters"),
         ("[]", ModelFileError, "Sequential"),
         ('{"class_name": "Functional"}', ModelFileError, "Sequential"),
-        ('{"class_name": "Sequential", "config": {}}', ModelFileError, "not written by numcnn"),
+        ('{"class_name": "Sequential", "config": {}}', ModelFileError, "no list of layers"),
         (with_layers(layers=5), ModelFileError, "list of at most"),
         (with_layers(*["x"] * 1001), ModelFileError, "list of at most 1000"),
         (with_layers("x"), ModelFileError, "Layer 0 has no class_name"),

@@ -40,8 +40,8 @@ def refused(statement):
 
 
 def test_what_is_said_of_a_missing_name():
-    assert refused("from numcnn.models import Model") == (
-        "numcnn.models has no 'Model'. The functional API is not here: a model is a row of layers. "
+    assert refused("from numcnn.models import Functional") == (
+        "numcnn.models has no 'Functional'. The functional API is not here: a model is a row of layers. "
         f"Nearest: numcnn.models.Sequential. {PAGE}"
     )
     assert refused("from numcnn.layers import Conv3D") == (

@@ -171,15 +171,14 @@ def test_a_layer_added_after_a_pop_takes_the_free_name():
     assert model.output_shape == (None, 5)
 
 
-def test_a_popped_layer_is_free_again():
+def test_a_layer_stands_in_a_model_once():
     layer = Dense(3)
     model = Sequential([Dense(4, input_shape=(2,)), layer])
-    with pytest.raises(ValueError, match="belong to one place"):
-        Sequential([layer])
-    model.pop()
-    Sequential([Input(shape=(4,)), layer])
-    with pytest.raises(ValueError, match="belong to one place"):
+    with pytest.raises(ValueError, match="stands in this model already"):
         model.add(layer)
+    model.pop()
+    model.add(layer)
+    assert [layer.name for layer in model.layers] == ["dense", "dense_1"]
 
 
 def test_popping_to_the_last_layer():

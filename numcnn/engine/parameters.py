@@ -5,7 +5,8 @@ training first needs it, so whoever asks the layer sees every step. An array tak
 before that moment is not moved with it.
 
 Left where they are: parameters of layers that are called as they are written, since such a layer
-may hold on to its array; those of another type than the model's; and those that two layers share.
+may hold on to its array; those of layers that stand in several models, each with a buffer of its
+own; those of another type than the model's; and those that two layers share.
 """
 
 from typing import Any
@@ -46,7 +47,7 @@ class Parameters:
         self.at = [
             i
             for i, ((layer, _), a) in enumerate(zip(self.moving, arrays, strict=True))
-            if id(layer) in can_move and a.dtype == dtype and once[i]
+            if id(layer) in can_move and not layer.shared and a.dtype == dtype and once[i]
         ]
         self.flat = Flat([arrays[i].shape for i in self.at], dtype)
         self.grads = Flat([arrays[i].shape for i in self.at], dtype)

@@ -145,7 +145,7 @@ class Layer(metaclass=Takes):
         if input_shape is not None:
             self.given_input_shape = sample_shape("input_shape", input_shape)
         self.built_for: Shape | None = None
-        self.owner: str | None = None  # the model that the layer stands in
+        self.shared = False  # whether it stands, or has stood, in more than one model
         self.preset: dict[str, Array] | None = None  # loaded weights, taken by add_parameter
         self.initial_weights: list[Any] | None = None  # the argument `weights`
         self.params: dict[str, Array] = {}

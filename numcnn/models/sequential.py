@@ -10,28 +10,33 @@ from typing import Any
 
 import numpy as np
 
-from numcnn import config, data, feed, saving, training
+from numcnn import architecture, data, feed, saving, training
 from numcnn.advice import advise
+from numcnn.arrays import Answer, answer
 from numcnn.batches import Batches, Place
 from numcnn.callbacks import CallbackList, History, ProgbarLogger, check_callbacks
 from numcnn.compiled import Compiled
-from numcnn.errors import ModelFileError
+from numcnn.errors import DTypeError, ModelFileError, reject_unknown_keywords
 from numcnn.exclusive import Exclusive
 from numcnn.layers.base import Layer
+from numcnn.legacy.arguments import since_keras_2
 from numcnn.legacy.classes import ClassMethods
 from numcnn.legacy.generators import GeneratorMethods
+from numcnn.models.model import Model
 from numcnn.progress import check_verbose
 from numcnn.run import Run, check_resume, settings
+from numcnn.stack import left
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
+SAVE = ("filepath", "overwrite", "include_optimizer", "save_format")
 
 
-class Sequential(Compiled, GeneratorMethods, ClassMethods):
+class Sequential(Compiled, GeneratorMethods, ClassMethods, Model):
     """A stack of layers: the output of each is the input of the next.
 
     Args:
-        layers: the layers, or nothing to `add` them one by one.
+        layers: the layers, or nothing to `add` them one by one; models among them give theirs.
         name: what the summary calls the model.
         trainable: False freezes the layers.
 
@@ -51,9 +56,11 @@ class Sequential(Compiled, GeneratorMethods, ClassMethods):
         True
     """
 
+    layers_in_a_row = True  # which tells `Model` that it is here
+
     def __init__(
         self,
-        layers: list[Layer] | None = None,
+        layers: Any = None,
         name: str | None = None,
         *,
         trainable: bool = True,
@@ -67,11 +74,12 @@ class Sequential(Compiled, GeneratorMethods, ClassMethods):
         )
         self._advised = False
         try:
-            for layer in layers or []:
+            given: Any = [layers] if isinstance(layers, (Layer, Model)) else layers or []
+            for layer in given:
                 self.add(layer)
         except BaseException:
             for layer in self.layers:
-                layer.owner = None  # they may stand in the next attempt
+                left(layer, self)  # they may stand in the next attempt
             raise
         if not trainable:
             self.trainable = False
@@ -102,6 +110,7 @@ class Sequential(Compiled, GeneratorMethods, ClassMethods):
         *,
         check_finite: bool = True,
         resume: bool = False,
+        nb_epoch: int | None = None,
     ) -> History:
         """Train the model.
 
@@ -152,6 +161,7 @@ class Sequential(Compiled, GeneratorMethods, ClassMethods):
                 must be those of before; `epochs` still counts from the very beginning and may be
                 larger. Callbacks take back what those of their class remembered. What is over
                 already changes nothing. A generator cannot be gone back to.
+            nb_epoch: Keras 1's name of epochs.
 
         Returns:
             The `History`, where training is resumed that of the whole.
@@ -164,6 +174,8 @@ class Sequential(Compiled, GeneratorMethods, ClassMethods):
             before that batch.
         """
         self._require_compiled("fit")
+        if nb_epoch is not None:
+            epochs = since_keras_2("nb_epoch", nb_epoch, "epochs", None if epochs == 1 else epochs)
         data.integer("epochs", epochs, 0)
         data.integer("initial_epoch", initial_epoch, 0)
         check_resume(resume, self.run, initial_epoch)
@@ -188,11 +200,11 @@ class Sequential(Compiled, GeneratorMethods, ClassMethods):
                 "are changed at random, cannot say where the training stopped. Give arrays, or a "
                 "Sequence that returns the same batch for the same number."
             )
-        with self._training:
+        with self._training, self._as_compiled():
             self._begin(source, initial_epoch, epochs, resume)
             if not self._advised:
                 self._advised = True
-                advise(source.sample, self.layers, self.loss, stacklevel=2)
+                advise(source.sample, self.layers, self.loss, self.optimizer, stacklevel=2)
             told = settings(
                 source.describe(),
                 "none" if validation is None else validation.describe(),
@@ -294,9 +306,22 @@ class Sequential(Compiled, GeneratorMethods, ClassMethods):
         self._build_for(source)
         return training.predict(self, source, hooks)
 
-    def __call__(self, x: Any) -> Array:
-        """Return the outputs for samples, as `predict` does."""
-        return self.predict(x)
+    def __call__(self, x: Any, training: bool = False) -> Answer:
+        """Return the outputs for samples, as `predict` does; they also have TensorFlow's `numpy()`.
+
+        training: True is refused: what layers do in training is done by `fit`.
+        """
+        if isinstance(x, (Layer, Sequential)):
+            raise DTypeError(
+                f"A model takes arrays, got {x!r}. The functional API, model(layer), is not here: "
+                "put one on the other with Sequential([first, second])."
+            )
+        if training:
+            raise ValueError(
+                "model(x, training=True) is not there: dropout and batch statistics belong to fit "
+                "and train_on_batch. For one layer: layer(x, training=True)."
+            )
+        return answer(self.predict(x))
 
     def predict_on_batch(self, x: Any) -> Array:
         """Return the outputs for one batch."""
@@ -320,7 +345,7 @@ class Sequential(Compiled, GeneratorMethods, ClassMethods):
             self, "train_on_batch", feed.Given(x, y, sample_weight), whole=True,
             class_weight=class_weight,
         )  # fmt: skip
-        with self._training:
+        with self._training, self._as_compiled():
             self._build_for(source)
             with closing(source.epoch()) as batches:  # type: ignore[type-var] # a generator
                 batch = next(batches)
@@ -348,11 +373,15 @@ class Sequential(Compiled, GeneratorMethods, ClassMethods):
 
         **kwargs: those of json.dumps, such as indent=2.
         """
-        return config.to_json(self.get_config(), **kwargs)
+        return architecture.to_json(self.get_config(), **kwargs)
+
+    def to_yaml(self, **kwargs: Any) -> str:
+        """Return what `to_json` does: every JSON text is a YAML text. For `model_from_yaml`."""
+        return self.to_json(**kwargs)
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], custom_objects: dict[str, type[Layer]] | None = None
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
     ) -> "Sequential":
         """Return a new model with the layers that `get_config` described; its weights are new.
 
@@ -365,32 +394,64 @@ class Sequential(Compiled, GeneratorMethods, ClassMethods):
 
     # ---- weights and files ------------------------------------------------------------------
 
-    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    def save(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        include_optimizer: bool = True,
+        save_format: str | None = None,
+        **nothing: Any,
+    ) -> None:
         """Write configuration, weights and optimizer memory to one file, atomically.
 
         The name says in which form: `.npz` is numcnn's own and holds also how far the training is;
         `.keras` and `.h5` are Keras's, to be written with the extra `keras` (numcnn.saving.keras
-        says what they carry). Metrics that are functions of your own are left out: a file holds
-        no code.
-        overwrite=False raises FileExistsError where there is such a file.
-        """
-        self._require_built("save")
-        _check_free(filepath, overwrite)
-        saving.save_model(self, filepath)
+        says what they carry); a name that says nothing means HDF5, as in Keras 2. Metrics and a
+        loss that are functions of your own are left out: a file holds no code.
 
-    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        Args:
+            filepath: the file.
+            overwrite: False raises FileExistsError where there is such a file.
+            include_optimizer: False leaves out how the model is compiled.
+            save_format: 'h5' or 'keras', whatever the name says.
+            **nothing: zipped, signatures and options of Keras, at which nothing changes here.
+        """
+        reject_unknown_keywords("save", set(nothing) - {"zipped", "signatures", "options"}, SAVE)
+        self._require_built("save")
+        form = saving.forms.by_save_format(filepath, save_format)
+        _check_free(filepath, overwrite)
+        saving.write_model(self, filepath, form, include_optimizer)
+
+    def save_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        save_format: str | None = None,
+    ) -> None:
         """Write the weights alone, atomically: `.npz`, `.weights.h5`, `.h5` or `.safetensors`.
 
-        overwrite=False raises FileExistsError where there is such a file.
+        overwrite=False raises FileExistsError where there is such a file. save_format: 'h5' is what
+        `.h5` means anyway.
         """
         self._require_built("save_weights")
+        if save_format is not None:
+            saving.forms.by_save_format(filepath, save_format)
         _check_free(filepath, overwrite)
-        saving.save_weights(self, filepath)
+        saving.write_weights(self, filepath)
 
-    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
-        """Read weights from a file of `save` or `save_weights`, all or none; Keras's files too."""
+    def load_weights(
+        self,
+        filepath: str | os.PathLike[str],
+        by_name: bool = False,
+        skip_mismatch: bool = False,
+    ) -> None:
+        """Read weights from a file of `save` or `save_weights`, all or none; Keras's files too.
+
+        by_name: take the weights of those layers alone whose name a layer here has, as for a model
+            whose last layer is another. skip_mismatch: then leave out those of other shapes.
+        """
         self._require_built("load_weights")
-        saving.load_weights(self, filepath)
+        saving.read_weights(self, filepath, by_name, skip_mismatch)
 
     # ---- inside ------------------------------------------------------------------------------
 
@@ -412,11 +473,9 @@ class Sequential(Compiled, GeneratorMethods, ClassMethods):
         return CallbackList.of([*hooks, ProgbarLogger(verbose)], self, {"steps": source.steps})
 
 
-def _made(
-    cls: type[Sequential], found: Any, custom_objects: dict[str, type[Layer]] | None
-) -> Sequential:
+def _made(cls: type[Sequential], found: Any, custom_objects: dict[str, Any] | None) -> Sequential:
     """Return the model that a configuration describes."""
-    made = config.make_layers(found, custom_objects)
+    made = architecture.make_layers(found, custom_objects)
     try:
         model = cls(made, name=found["name"])
         if found.get("input_shape") is not None and made:

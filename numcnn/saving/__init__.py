@@ -10,6 +10,7 @@ run code, have more memory taken than it is long, or leave a model half changed.
 """
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ import numpy as np
 
 from numcnn.errors import ModelFileError
 from numcnn.files import check_writable
-from numcnn.layers.base import Layer
+from numcnn.layers.base import check_weights
 from numcnn.saving import forms, npz, safetensors
 from numcnn.saving.description import (
     MAX_LAYERS,
@@ -29,10 +30,12 @@ from numcnn.saving.description import (
     one_line,
     restore_states,
     weights_of,
+    without_training,
 )
 from numcnn.saving.forms import HDF5, KERAS, NPZ, SAFETENSORS
 from numcnn.saving.keras import files as keras
 from numcnn.saving.keras.layers import keras_name
+from numcnn.saving.keras.sequential import from_keras
 from numcnn.saving.npz import MAX_CONFIG_BYTES
 
 if TYPE_CHECKING:
@@ -41,24 +44,41 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_CONFIG_BYTES",
     "MAX_LAYERS",
-    "load_model",
-    "load_weights",
-    "save_model",
-    "save_weights",
+    "forms",
+    "from_keras",
+    "read_model",
+    "read_weights",
+    "write_model",
+    "write_weights",
 ]
 
 Array = np.ndarray[Any, Any]
 
 
-def save_model(model: "Sequential", path: str | os.PathLike[str]) -> None:
-    """Write configuration, weights and optimizer memory; what `model.save` calls."""
-    form = forms.by_name(path, "models", forms.MODELS)
+def __getattr__(name: str) -> Any:
+    """Return what Keras 3 has in `keras.saving`, which stands in numcnn.models."""
+    if name in ("load_model", "save_model"):
+        return getattr(sys.modules["numcnn.models"], name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def write_model(
+    model: "Sequential",
+    path: str | os.PathLike[str],
+    form: str | None = None,
+    with_optimizer: bool = True,
+) -> None:
+    """Write configuration, weights and optimizer memory; what `model.save` calls.
+
+    form: one of forms.py's; None: the one that the name asks for.
+    """
+    form = form or forms.by_name(path, "models", forms.MODELS)
     check_writable(path)
     write = {NPZ: npz.write, KERAS: keras.write_zip, HDF5: keras.write_hdf5}[form]
-    write(path, *describe(model))
+    write(path, *describe(model, with_optimizer))
 
 
-def save_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
+def write_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
     """Write the weights alone; what `model.save_weights` calls."""
     form = forms.by_name(path, "weights", forms.WEIGHTS)
     check_writable(path)
@@ -70,12 +90,16 @@ def save_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
         keras.write_weights(path, model.get_config(), weights_of(model))
 
 
-def load_model(
+def read_model(
     model: "Sequential",
     path: str | os.PathLike[str],
-    custom_objects: dict[str, type[Layer]] | None = None,
+    custom_objects: dict[str, Any] | None = None,
+    compiled: bool = True,
 ) -> None:
-    """Make an empty model the one that stands in a file; what `numcnn.models.load_model` calls."""
+    """Make an empty model the one that stands in a file; what `numcnn.models.load_model` calls.
+
+    compiled: whether optimizer, loss, metrics and how far its training is are taken as well.
+    """
     left: list[str] = []
     with _refusing(path, "is not a model that can be read"):
         form = forms.by_content(path)
@@ -91,6 +115,9 @@ def load_model(
             f"{os.fspath(path)} holds weights only (it was written by save_weights). Build the "
             "model and call model.load_weights(path)."
         )
+    if not compiled:
+        description, arrays = without_training(description, arrays)
+        left = []
     with _refusing(path, "does not describe a model that numcnn can build"):
         build(model, description, arrays, custom_objects)
         if form == NPZ:
@@ -100,8 +127,16 @@ def load_model(
     _warn_of_nan(path, weights_of(model))
 
 
-def load_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
+def read_weights(
+    model: "Sequential",
+    path: str | os.PathLike[str],
+    by_name: bool = False,
+    skip_mismatch: bool = False,
+) -> None:
     """Take the weights of a file into a model that is built; what `model.load_weights` calls."""
+    if by_name:
+        _read_by_name(model, path, skip_mismatch)
+        return
     with _refusing(path, "is not a model that can be read"):
         form = forms.by_content(path)
         if form == NPZ:
@@ -119,6 +154,39 @@ def load_weights(model: "Sequential", path: str | os.PathLike[str]) -> None:
         raise ModelFileError(
             f"{os.fspath(path)} holds weights of another architecture. {error}"
         ) from None
+    _warn_of_nan(path, weights_of(model))
+
+
+def _read_by_name(model: "Sequential", path: str | os.PathLike[str], skip_mismatch: bool) -> None:
+    """Take the weights of those layers whose name a layer of the model has, all of them or none."""
+    found: dict[str, list[Array]] = {}
+    with _refusing(path, "has no weights by the names of layers"):
+        form = forms.by_content(path)
+        if form == NPZ:
+            for key, array in npz.read(path)[1].items():
+                if is_weight(key):
+                    found.setdefault(key.split("/")[0], []).append(array)
+        elif form == HDF5:
+            found = keras.weights_by_layer(path)
+        else:
+            raise ModelFileError(f"a {form} file numbers its layers; leave by_name out")
+    taken = []
+    for layer in model.layers:
+        own = list(layer.named_weights().values())
+        if own and layer.name in found:
+            try:
+                taken.append((layer, check_weights(own, found[layer.name], repr(layer.name))))
+            except ValueError as error:
+                if not skip_mismatch:
+                    raise ModelFileError(f"{os.fspath(path)} does not fit. {error}") from None
+    for layer, weights in taken:
+        layer.set_weights(weights)
+    if not taken:
+        warnings.warn(
+            f"{os.fspath(path)} has weights of {sorted(found)}; no layer of the model has one of "
+            "these names and shapes, so nothing was loaded.",
+            stacklevel=4,
+        )
     _warn_of_nan(path, weights_of(model))
 
 

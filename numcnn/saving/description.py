@@ -10,6 +10,7 @@ classes of numcnn or those passed as `custom_objects`, and a layer takes its wei
 shape and type are what its configuration asks for.
 """
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,13 +32,20 @@ MAX_LAYERS = 1000
 TRAINING = "training/"
 
 
-def describe(model: "Sequential") -> tuple[dict[str, Any], dict[str, Array]]:
-    """Return all of a model: configuration, weights, optimizer memory, how far its training is."""
+def describe(
+    model: "Sequential", with_optimizer: bool = True
+) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return all of a model: configuration, weights, optimizer memory, how far its training is.
+
+    with_optimizer: False for layers and weights alone.
+    """
     arrays = weights_of(model)
     moving = weights_of(model, trainable_only=True)
-    description = _describe(model)
+    description = _describe(model, with_optimizer)
+    if description["compiled"] is None:
+        return description, arrays
     # Where layers were added or taken off since, the memory belongs to weights that are gone.
-    if model.compiled and model.optimizer.fits(list(moving.values())):
+    if model.optimizer.fits(list(moving.values())):
         for slot, values in model.optimizer.slots.items():
             for name, array in zip(moving, values, strict=True):
                 arrays[f"optimizer/{slot}/{name}"] = array
@@ -51,7 +59,7 @@ def build(
     model: "Sequential",
     description: dict[str, Any],
     arrays: dict[str, Array],
-    custom_objects: dict[str, type[Layer]] | None = None,
+    custom_objects: dict[str, Any] | None = None,
 ) -> None:
     """Make an empty model the one that is described; the arrays are used up.
 
@@ -102,9 +110,24 @@ def is_weight(key: str) -> bool:
     return not _is_slot(key) and not (key.startswith(TRAINING) and key.count("/") == 2)
 
 
-def _describe(model: "Sequential") -> dict[str, Any]:
+def without_training(
+    description: dict[str, Any], arrays: dict[str, Array]
+) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return a description and its arrays without what training needs."""
+    weights = {key: array for key, array in arrays.items() if is_weight(key)}
+    return {**description, "compiled": None, "training": None}, weights
+
+
+def _describe(model: "Sequential", with_optimizer: bool) -> dict[str, Any]:
     compiled: dict[str, Any] | None = None
-    if model.compiled:
+    if with_optimizer and isinstance(model.loss, losses.FunctionLoss):
+        warnings.warn(
+            f"The loss is the function {model.loss.name!r} of your own. A file holds no code, so "
+            "this one holds layers and weights alone: compile the model again once it is loaded.",
+            stacklevel=6,
+        )
+        with_optimizer = False
+    if model.compiled and with_optimizer:
         compiled = {
             "optimizer": type(model.optimizer).__name__,
             "optimizer_config": model.optimizer.get_config(),

@@ -61,7 +61,7 @@ def snapshot(model, folder):
     }
     return (
         fingerprint(model),
-        [(layer.name, layer.owner, layer.built_for) for layer in model.layers],
+        [(layer.name, layer.shared, layer.built_for) for layer in model.layers],
         (model.optimizer, model.loss, model.given_metrics, model.engine_name, model.history),
         files,
         (state[1].tobytes(), state[2:], random.getstate()),

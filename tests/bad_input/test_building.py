@@ -30,8 +30,10 @@ CASES = {
     "a layer twice": case(
         lambda m: m.add(m.layers[-1]), ValueError, "'dense_1'", "already", "Make a new one"
     ),
-    "a layer of another model": case(
-        lambda m: Sequential([m.layers[0]]), ValueError, "'conv2d'", "already", "Make a new one"
+    "a model in itself": case(lambda m: m.add(m), ValueError, "cannot stand in itself"),
+    "an empty model": case(lambda m: m.add(Sequential()), ValueError, "no layers"),
+    "a model that does not fit": case(
+        lambda m: m.add(Sequential([Dense(5, input_shape=(4,))])), SHAPES, "built for (4,)"
     ),
     "a name twice": case(lambda m: m.add(Dense(2, name="dense")), ValueError, "named 'dense'"),
     "Input on top": case(lambda m: m.add(Input((3,))), SHAPES, "Input", "first"),
@@ -89,7 +91,8 @@ CASES = {
         "Did you mean 'categorical_crossentropy'",
     ),
     "no loss": case(lambda m: m.compile("sgd"), ValueError, "compile needs a loss", "mse"),
-    "loss function": case(lambda m: m.compile("sgd", len), ValueError, "Unknown loss"),
+    "loss function": case(lambda m: m.compile("sgd", len), TYPES, "(y_true, y_pred)", "'len'"),
+    "loss of no kind": case(lambda m: m.compile("sgd", 7), ValueError, "Unknown loss 7"),
     "metric": case(
         lambda m: m.compile("sgd", "mse", ["acuracy"]), ValueError, "Did you mean 'accuracy'"
     ),

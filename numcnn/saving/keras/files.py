@@ -88,6 +88,16 @@ def weights_of_hdf5(path: Path, outline: Callable[[], Outline]) -> list[Array]:
     return [array for own in _named(reader, group).values() for array in own]
 
 
+def weights_by_layer(path: Path) -> dict[str, list[Array]]:
+    """Return the weights of each layer by its name, of a `.h5` file that has the names."""
+    reader = Reader(_content(path))
+    root = reader.root
+    if "layers" in root and "layer_names" not in root.attributes:
+        raise ModelFileError("it numbers its layers; leave by_name out")
+    group = reader.group(root, "model_weights") if "model_weights" in root else root
+    return {name: own for name, own in _named(reader, group).items() if own}
+
+
 def _content(path: Path) -> bytes:
     with open(path, "rb") as file:
         return file.read()

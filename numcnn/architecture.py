@@ -30,8 +30,8 @@ def to_json(config: dict[str, Any], **kwargs: Any) -> str:
         ) from None
 
 
-def from_json(text: Any) -> dict[str, Any]:
-    """Return the configuration that a text holds.
+def from_json(text: Any) -> tuple[dict[str, Any], bool]:
+    """Return what a text holds, and whether `to_json` wrote it; else it may be Keras's.
 
     Raises:
         ModelFileError: it holds none.
@@ -46,16 +46,14 @@ def from_json(text: Any) -> dict[str, Any]:
         raise ModelFileError(f"The text is not JSON: {error}.") from None
     if not isinstance(found, dict) or found.get("class_name") != "Sequential":
         raise ModelFileError("The text does not describe a Sequential model.")
-    if "numcnn" not in found or not isinstance(found.get("config"), dict):
-        raise ModelFileError(
-            "The text was not written by numcnn's to_json. What Keras writes has other names; save "
-            "the model to a file there and load that."
-        )
-    config: dict[str, Any] = found["config"]
-    return config
+    if "numcnn" not in found:
+        return found, False
+    if not isinstance(found.get("config"), dict):
+        raise ModelFileError("The text does not describe a Sequential model.")
+    return found, True
 
 
-def make_layers(config: Any, custom_objects: dict[str, type[Layer]] | None = None) -> list[Layer]:
+def make_layers(config: Any, custom_objects: dict[str, Any] | None = None) -> list[Layer]:
     """Return the layers that a configuration describes.
 
     Raises:
