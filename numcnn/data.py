@@ -22,6 +22,8 @@ from numcnn.rows import Rows, give_back, is_elsewhere
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
+
+AUTOTUNE = -1  # for programs that take it from tf.data, `import numcnn as tf`
 CHUNK = 4096  # samples looked at together, so that a check needs little memory,
 CHUNK_BYTES = 2**23  # and no more of them than this
 

@@ -130,6 +130,7 @@ MAY_IMPORT = {
     ),
     "legacy": (
         "_version",
+        "backend",
         "callbacks",
         "errors",
         "legacy",

@@ -239,6 +239,25 @@ def test_activations_and_optimizers_of_tensorflow():
     assert type(tf.keras.losses.MeanSquaredError()(Y, Y).numpy()) is float
 
 
+def test_functions_of_tensors():
+    def distance(y_true, y_pred):
+        y_true = tf.cast(y_true, tf.float32)
+        return tf.reduce_mean(tf.square(tf.subtract(y_true, y_pred)), axis=-1)
+
+    model = small()
+    model.compile("sgd", "mse", metrics=[distance])
+    found = model.evaluate(X, Y, verbose=0)
+    assert found[1] == pytest.approx(found[0], rel=1e-5)
+    assert tf.argmax(Y, axis=1).tolist() == Y.argmax(axis=1).tolist()
+    assert tf.argmax(Y).tolist() == Y.argmax(axis=0).tolist()
+    assert tf.one_hot([1, 0], 3).tolist() == [[0, 1, 0], [1, 0, 0]]
+    assert X[..., tf.newaxis].shape == (20, 3, 1)
+    assert tf.math.log(np.e) == pytest.approx(1)
+    assert tf.data.AUTOTUNE == tf.data.experimental.AUTOTUNE == -1
+    with tf.device("/GPU:0"):
+        assert tf.reduce_sum(np.ones((2, 3)), axis=1).tolist() == [3, 3]
+
+
 @pytest.mark.parametrize(
     "name",
     ["random.normal", "compat.v1.Session", "data.Dataset", "nn.conv2d", "GradientTape"],

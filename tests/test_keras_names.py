@@ -41,8 +41,8 @@ def refused(statement):
 
 def test_what_is_said_of_a_missing_name():
     assert refused("from numcnn.models import Functional") == (
-        "numcnn.models has no 'Functional'. The functional API is not here: a model is a row of layers. "
-        f"Nearest: numcnn.models.Sequential. {PAGE}"
+        "numcnn.models has no 'Functional'. The functional API is not here: a model is a row of "
+        f"layers. Nearest: numcnn.models.Sequential. {PAGE}"
     )
     assert refused("from numcnn.layers import Conv3D") == (
         "numcnn.layers has no 'Conv3D'. Layers are for images, so 2D. "

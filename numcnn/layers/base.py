@@ -326,7 +326,7 @@ class Layer(metaclass=Takes):
     def copy(self) -> "Layer":
         """Return a layer with the same arguments and copies of the weights."""
         twin = copy.deepcopy(self)
-        twin.owner = None  # it stands in no model yet
+        twin.shared = False  # it stands in no model yet
         return twin
 
     def __repr__(self) -> str:

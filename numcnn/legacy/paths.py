@@ -54,7 +54,9 @@ OLD = {
             "compat.v1.logging",
             "config",
             "config.experimental",
+            "data.experimental",
             "logging",
+            "math",
             "random",
             "test",
             "train",
@@ -66,9 +68,6 @@ OLD = {
     # `from tensorflow import keras` and `import tensorflow as tf; tf.keras...`
     "keras": "",
 }
-
-
-NAMES = ("newaxis", "set_random_seed")  # that TensorFlow's front door has: tf.newaxis
 
 
 class Old(ModuleType):
@@ -155,7 +154,7 @@ def _explain(module: ModuleType) -> None:
         room = room_of(old)
         if room is not None:
             return sys.modules.setdefault(old, Old(old, room))
-        if place == "numcnn" and name in NAMES:
+        if place == "numcnn" and name in tensorflow.FRONT:
             return getattr(tensorflow, name)
         _refuse(place, name)
 
