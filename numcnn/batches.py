@@ -103,6 +103,10 @@ class Batches:
     def end_epoch(self) -> None:
         """Hear that the batches of an epoch have been used."""
 
+    def whole(self) -> list[Any] | None:
+        """Return [x, y, weights] of all samples where they are arrays, else None."""
+        return None
+
     def describe(self) -> str:
         """Return a text that tells these data from others."""
         raise NotImplementedError
@@ -192,6 +196,11 @@ class ArrayBatches(Passes):
     def sample(self) -> Any:
         """All samples, or those of a batch where not all are in memory."""
         return self.x[: len(self.x) if self.in_memory else self.batch_size]
+
+    def whole(self) -> list[Any] | None:
+        """Return [x, y, weights]; where there are no weights, ones."""
+        weights = np.ones(len(self.x), np.float32) if self.weights is None else self.weights
+        return [self.x, self.y, weights]
 
     def describe(self) -> str:
         """Return what `about` returns."""

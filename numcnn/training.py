@@ -57,6 +57,8 @@ def fit(
     # The history comes after the user's callbacks, which may add numbers of their own to the logs.
     hooks = CallbackList.of([*callbacks, model.history, bar], model, params)
     watchers = CallbackList(callbacks)  # those told of the validation
+    for callback in callbacks:
+        callback.set_validation(None if validation is None else validation.whole())
     model.stop_training = False
     warm_up(model, first_size(model, source, run), verbose)
     with hooks.running("train"):

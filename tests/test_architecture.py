@@ -163,7 +163,17 @@ MAY_IMPORT = {
     ),
     "extras": (),
     "export": ("export", "layers", "errors", "extras", "files", "_version"),
-    "utils": ("utils", "data", "errors", "preprocessing", "seeds", "plotting", "stack"),
+    "utils": (
+        "utils",
+        "data",
+        "datasets",
+        "errors",
+        "files",
+        "preprocessing",
+        "seeds",
+        "plotting",
+        "stack",
+    ),
     "datasets": ("datasets", "backend", "errors", "files"),
 }
 

@@ -1,8 +1,9 @@
 """Callbacks: who is told what and when."""
 
+import numpy as np
 import pytest
 from fed_training import run
-from small_nets import cnn, fingerprint, images, weights_hash
+from small_nets import cnn, dense, fingerprint, images, weights_hash
 
 from numcnn.callbacks import Callback, EarlyStopping, History, LambdaCallback
 
@@ -162,3 +163,40 @@ def test_lambda_callback():
     assert seen == ["on_train_begin", *order, "on_train_end"]
     with pytest.raises(TypeError, match="on_epoch_ends"):
         LambdaCallback(on_epoch_ends=print)
+
+
+class Seen(Callback):
+    """Notes what it is given to validate with, as callbacks of Keras 2 use it."""
+
+    def __init__(self, own=None):
+        self.seen = []
+        if own is not None:
+            self.validation_data = own
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append(self.validation_data)
+
+
+def test_callbacks_are_given_the_validation_data():
+    x, y = np.ones((6, 4), "float32"), np.ones((6, 3), "float32")
+    held = (np.zeros((2, 4), "float32"), np.zeros((2, 3), "float32"), np.array([1.0, 2.0]))
+    model, callback = dense(), Seen()
+    model.fit(x, y, verbose=0, validation_data=held, callbacks=[callback])
+    (data,) = callback.seen
+    assert all(np.array_equal(a, b) for a, b in zip(data, held, strict=True))
+    model.fit(x, y, verbose=0, validation_split=0.5, callbacks=[callback])
+    assert [part.shape for part in callback.seen[-1]] == [(3, 4), (3, 3), (3,)]
+    assert callback.seen[-1][2].tolist() == [1, 1, 1]
+    model.fit(x, y, verbose=0, callbacks=[callback])
+    assert callback.seen[-1] is None
+    batches = ((x, y) for _ in range(9))
+    model.fit(x, y, verbose=0, validation_data=batches, validation_steps=1, callbacks=[callback])
+    assert callback.seen[-1] is None
+
+
+def test_what_a_callback_brought_itself_stays():
+    x, y = np.ones((6, 4), "float32"), np.ones((6, 3), "float32")
+    callback = Seen(own=("mine",))
+    for _ in range(2):
+        dense().fit(x, y, verbose=0, validation_split=0.5, callbacks=[callback])
+    assert callback.seen == [("mine",)] * 2

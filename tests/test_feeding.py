@@ -612,3 +612,17 @@ def test_warm_up_is_for_the_size_of_the_first_batch(monkeypatch):
     cnn().fit(forever(size=7), steps_per_epoch=1, verbose=0)
     cnn().fit(X, Y, batch_size=5, verbose=0)
     assert sizes == [7, 5]
+
+
+def test_steps_that_are_a_quotient_count_the_rest_as_a_batch():
+    x, y = np.ones((10, 4), "float32"), np.ones((10, 3), "float32")
+    seen = []
+    model = dense()
+    note = LambdaCallback(on_batch_end=lambda batch, logs: seen.append(batch))
+    model.fit(x, y, batch_size=4, steps_per_epoch=len(x) / 4, verbose=0, callbacks=[note])
+    assert seen == [0, 1, 2]
+    assert len(model.predict(x, batch_size=4, steps=np.ceil(len(x) / 4))) == 10
+    assert len(model.predict(x, batch_size=4, steps=1.5)) == 8
+    for wrong in (0.0, -0.5, float("nan"), float("inf")):
+        with pytest.raises((ValueError, TypeError), match="steps"):
+            model.predict(x, steps=wrong)

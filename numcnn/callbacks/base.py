@@ -56,10 +56,14 @@ class Callback:
     Attributes:
         model: the model in training; `model.stop_training = True` ends it after this batch.
         params: batch_size, epochs, steps, samples, verbose, do_validation, metrics.
+        validation_data: [x, y, sample_weight] of the validation where `fit` has arrays for it, as
+            in Keras 2, unless the callback brought something of its own; None else.
     """
 
     model: "Sequential"
     params: dict[str, Any]
+    validation_data: Any = None
+    _own_validation = True  # whether validation_data is the callback's own
 
     def set_model(self, model: "Sequential") -> None:
         """Take the model."""
@@ -68,6 +72,11 @@ class Callback:
     def set_params(self, params: dict[str, Any]) -> None:
         """Take the settings of this training."""
         self.params = params
+
+    def set_validation(self, data: list[Any] | None) -> None:
+        """Take what `validation_data` is to be, unless there is one already."""
+        if self.validation_data is None or not self._own_validation:
+            self.validation_data, self._own_validation = data, False
 
     def get_state(self) -> dict[str, Any]:
         """Return what a checkpoint holds for this callback: numbers and lists of arrays, by name.

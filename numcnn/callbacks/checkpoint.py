@@ -94,8 +94,11 @@ class ModelCheckpoint(Monitor):
         return {"best": self.best}
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """See now, rather than after an epoch, that the folder can be written to."""
+        """Make the folder, and see now, rather than after an epoch, that it can be written to."""
         self.seen = 0
+        folder = os.path.dirname(self.filepath)
+        if folder and "{" not in folder:
+            os.makedirs(folder, exist_ok=True)
         if "{" not in self.filepath:
             check_writable(self.filepath)
 

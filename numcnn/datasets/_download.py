@@ -47,8 +47,8 @@ def from_mirror(dataset: DataSet, address: str) -> Copy:
     return copy
 
 
-def get(url: str, size: int, *, loopback: bool = False) -> bytes:
-    """Return the `size` bytes behind an address."""
+def get(url: str, size: int, *, loopback: bool = False, exact: bool = True) -> bytes:
+    """Return the `size` bytes behind an address, or, not `exact`, at most so many."""
     from http.client import HTTPException
 
     body = bytearray()
@@ -56,8 +56,13 @@ def get(url: str, size: int, *, loopback: bool = False) -> bytes:
     try:
         with _open(url, loopback) as response:
             announced = response.headers.get("Content-Length")
-            if announced is not None and announced != str(size):
+            if announced is not None and announced != str(size) and exact:
                 raise DownloadError(f"{url} offers {announced} bytes, expected {size:,}")
+            if not exact and announced is not None and announced.isdecimal():
+                if int(announced) > size:
+                    raise DownloadError(f"{url} offers {announced} bytes, allowed are {size:,}")
+                size, exact = int(announced), True
+                deadline = time.monotonic() + READ_SECONDS + size / SLOWEST
             with _Progress(url, size) as progress:
                 while len(body) <= size:
                     part = response.read1(min(1 << 16, size + 1 - len(body)))
@@ -73,7 +78,7 @@ def get(url: str, size: int, *, loopback: bool = False) -> bytes:
         raise DownloadError(
             f"{url} broke off after {len(body):,} of {size:,} bytes ({_reason(error)})"
         ) from error
-    if len(body) != size:
+    if len(body) > size or (exact and len(body) != size):
         more = "more than" if len(body) > size else f"{len(body):,} bytes instead of"
         raise DownloadError(f"{url} sent {more} the expected {size:,} bytes")
     return bytes(body)

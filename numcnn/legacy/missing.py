@@ -88,8 +88,8 @@ ABSENT = (
         ),
     ),
     Absent(
-        "image_dataset_from_directory|get_file|HDF5Matrix|GeneratorEnqueuer|OrderedEnqueuer",
-        "Nothing is read from folders; fit takes arrays, files mapped into memory and a Sequence.",
+        "HDF5Matrix|GeneratorEnqueuer|OrderedEnqueuer",
+        "fit takes arrays, files mapped into memory, HDF5 data sets of h5py and a Sequence.",
         ("numcnn.utils.Sequence", "numcnn.preprocessing.image.ImageDataGenerator"),
     ),
     Absent(

@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 from numcnn.errors import MissingModuleError, MissingNameError
 from numcnn.legacy import tensorflow
 from numcnn.legacy.missing import explanation
+from numcnn.legacy.unused import Unused, stand_in
 
 OLD = {
     # Keras 1 and 2
@@ -98,12 +99,21 @@ class Finder:
             return ModuleSpec(fullname, self, is_package=True)  # type: ignore[arg-type]
         place, _, name = fullname.rpartition(".")
         place = room_of(place) or place
-        if name.startswith("_") or place not in _explained or _is_there(fullname, place):
+        above = sys.modules.get(place)
+        known = place in _explained or isinstance(above, Unused)
+        if name.startswith("_") or not known or _is_there(fullname, place):
             return None
-        raise MissingModuleError(explanation(place, name))
+        why = above.why if isinstance(above, Unused) else explanation(place, name)
+        found = stand_in(fullname, why)
+        if found is None:
+            raise MissingModuleError(why)
+        return ModuleSpec(fullname, self, is_package=True, loader_state=found)  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """Return the module of an old path."""
+        """Return the module of an old path, or the stand-in for what is imported in vain."""
+        if spec.loader_state is not None:
+            unused: ModuleType = spec.loader_state
+            return unused
         return Old(spec.name, room_of(spec.name) or "numcnn")
 
     def exec_module(self, module: ModuleType) -> None:

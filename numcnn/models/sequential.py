@@ -4,6 +4,7 @@ This file holds no mathematics and no loop over epochs: it checks what a user gi
 to training.py, which calls an engine.
 """
 
+import math
 import os
 from contextlib import closing
 from typing import Any
@@ -496,5 +497,10 @@ def _as_list(logs: dict[str, float]) -> Any:
 
 
 def size(what: str, value: Any) -> int | None:
-    """Return a number of samples or steps, which is at least 1, or None."""
+    """Return a number of samples or steps, which is at least 1, or None.
+
+    Scripts divide, steps_per_epoch=len(x) / 32, and mean that the rest is a batch too.
+    """
+    if "steps" in what and isinstance(value, float) and math.isfinite(value):
+        value = math.ceil(value)
     return None if value is None else data.integer(what, value, 1)

@@ -173,6 +173,7 @@ class DataFrameIterator(FileIterator):
         validate_filenames: bool = True,
     ) -> None:
         modes = (*CLASS_MODES, "raw")
+        class_mode = "raw" if class_mode == "other" else class_mode  # its name before 2.2.5
         if class_mode not in modes:
             raise unknown_name("class_mode", class_mode, [str(mode) for mode in modes])
         self.directory, self.class_mode, self.subset = directory, class_mode, subset

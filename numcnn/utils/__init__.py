@@ -5,6 +5,7 @@ from numcnn.preprocessing.files import array_to_img, load_img, save_img
 from numcnn.preprocessing.pictures import img_to_array
 from numcnn.seeds import set_random_seed
 from numcnn.utils import np_utils, vis_utils
+from numcnn.utils.fetch import get_file
 from numcnn.utils.np_utils import normalize, to_categorical
 from numcnn.utils.sequence import PyDataset, Sequence
 from numcnn.utils.vis_utils import plot_model
@@ -13,6 +14,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "get_file",
     "image_dataset_from_directory",
     "img_to_array",
     "load_img",

@@ -77,3 +77,6 @@ def plot_model(
     if to_file is not None:
         save(figure, to_file, 200 if dpi is None else dpi)
     return figure
+
+
+plot = plot_model  # in Keras 1: `from keras.utils.visualize_util import plot`

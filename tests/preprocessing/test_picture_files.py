@@ -373,7 +373,9 @@ def test_what_programs_call_on_data_sets(folder):
     assert len(list(data.skip(1))) == 2
     assert data.cardinality() == len(data) == 3
     half = data.map(lambda x, y: (x / 2, y), num_parallel_calls=4).map(lambda x, y: (x, y + 1))
-    (x, y), *_ = half.as_numpy_iterator()
+    (x, y), *rest = half.as_numpy_iterator()
+    assert len(rest) == 2
+    assert np.array_equal(half.as_numpy_iterator().next()[0], x)
     assert np.array_equal(x * 2, [pixels(n) for n in ORDER[:2]])
     assert y.tolist() == [1, 1]
     shuffled = data.shuffle(1000)
