@@ -11,7 +11,7 @@ from numcnn.engine import averages
 from numcnn.engine.averages import AVERAGED
 from numcnn.engine.curves import CurveStep, PReluStep, apart, curve_of
 from numcnn.engine.folding import Folded
-from numcnn.engine.normalization import BatchNormStep
+from numcnn.engine.normalization import BatchNormStep, NormPoolStep
 from numcnn.engine.pooled import MOST_TAPS, PooledConvStep, PoolStep
 from numcnn.engine.prices import ActivityPrice
 from numcnn.engine.products import ConvStep, DenseStep
@@ -86,8 +86,11 @@ def _next_step(rest: list[Layer], dtype: str, exact: bool, folded: bool) -> tupl
     if type(first) is MaxPool2D:
         return PoolStep(first, dtype), 1
     if type(first) is BatchNormalization:
-        used = 2 if len(rest) > 1 and _is_relu(rest[1]) and not _why_not(rest[1], dtype) else 1
-        return BatchNormStep(rest[:used], dtype, relu=used == 2), used
+        relu = len(rest) > 1 and _is_relu(rest[1]) and not _why_not(rest[1], dtype)
+        used = 2 if relu else 1
+        if len(rest) > used and type(rest[used]) is MaxPool2D and not _why_not(rest[used], dtype):
+            return NormPoolStep(rest[: used + 1], dtype, relu), used + 1
+        return BatchNormStep(rest[:used], dtype, relu), used
     if type(first) is ActivityPrice:
         return PriceStep(first, dtype), 1
     if type(first) is PReLU:

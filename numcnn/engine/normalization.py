@@ -1,13 +1,21 @@
 """Batch normalization as a step: each piece is measured, the pieces are joined, then normalised."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from numcnn.engine.crew import Task
+from numcnn.engine.pooled import PoolStep
 from numcnn.engine.steps import MOST_PIECES, Phase, Step, Wires
 from numcnn.kernels.normalization import moments, normalize, normalize_backward, normalize_sums
+from numcnn.kernels.normalization_pool import (
+    normalize_pool,
+    normalize_pool_backward,
+    normalize_pool_sums,
+)
 from numcnn.kernels.simd import VECTOR_BYTES
 from numcnn.layers.base import Layer
 from numcnn.layers.batchnorm import BatchNormalization
@@ -76,7 +84,7 @@ class BatchNormStep(Step):
 
     def forward(self, wires: Wires) -> list[Phase]:
         """Return y = (x - mean) * gamma / std + beta, or the maximum of that and 0."""
-        x, y, columns = wires.x, wires.y, self.columns(wires)
+        x = wires.x
         numbers = {a: i for i, (a, _) in enumerate(wires.pieces)}
         shape = (MOST_PIECES, self.period)
         means, squares = (
@@ -101,17 +109,45 @@ class BatchNormStep(Step):
             self.layer.measured = mean, var
             self.inverse(wires)[:] = self.set(wires, mean, var)
 
-        def piece(a: int, b: int) -> None:
+        last = wires.by_piece(self.normalizing(wires))
+        return [wires.by_piece(measure), Phase([join]), last] if wires.training else [last]
+
+    def normalizing(self, wires: Wires) -> Callable[[int, int, int], None]:
+        """Return what makes y of the samples from a to b - 1."""
+        x, y, columns = wires.x, wires.y, self.columns(wires)
+
+        def piece(worker: int, a: int, b: int) -> None:
             normalize(y[a:b].reshape(-1), x[a:b].reshape(-1), columns, self.relu)
 
-        last = wires.by_sample(piece)
-        return [wires.by_piece(measure), Phase([join]), last] if wires.training else [last]
+        return piece
+
+    def summing(self, wires: Wires, sums: Array) -> Callable[[int, int, int, int], None]:
+        """Return what adds up dz and dz * (x - mean) of piece i, the samples from a to b - 1."""
+        x, dy, columns = wires.x, wires.dy, self.columns(wires)
+
+        def piece(worker: int, a: int, b: int, i: int) -> None:
+            normalize_sums(
+                sums[i], dy[a:b].reshape(-1), x[a:b].reshape(-1), columns, self.relu,  # type: ignore[index]
+                self.room(wires, worker),
+            )  # fmt: skip
+
+        return piece
+
+    def going_back(self, wires: Wires, dx: Array) -> Callable[[int, int, int], None]:
+        """Return what makes dx of the samples from a to b - 1."""
+        x, dy, columns = wires.x, wires.dy, self.columns(wires)
+
+        def piece(worker: int, a: int, b: int) -> None:
+            flat = (array[a:b].reshape(-1) for array in (dx, dy, x))  # type: ignore[index]
+            normalize_backward(*flat, columns, self.relu)
+
+        return piece
 
     def backward(self, wires: Wires) -> tuple[list[Phase], list[Any]]:
         """Return dx = (dz - dbeta / n - x_hat * dgamma / n) * gamma / std, as the layer does."""
         if wires.dy is None:
             return [], []
-        layer, x, dx, dy = self.layer, wires.x, wires.dx, wires.dy
+        layer, x = self.layer, wires.x
         columns, inverse = self.columns(wires), self.inverse(wires)
         numbers = {a: i for i, (a, _) in enumerate(wires.pieces)}
         shape = (MOST_PIECES, 2, self.period)
@@ -122,11 +158,10 @@ class BatchNormStep(Step):
             if (gradient := wires.gradient(layer, name)) is not None
         ]
 
+        sum_of_piece = self.summing(wires, sums)
+
         def sum_piece(worker: int, a: int, b: int) -> None:
-            normalize_sums(
-                sums[numbers[a]], dy[a:b].reshape(-1), x[a:b].reshape(-1), columns, self.relu,
-                self.room(wires, worker),
-            )  # fmt: skip
+            sum_of_piece(worker, a, b, numbers[a])
 
         @quiet
         def join(worker: int) -> None:
@@ -141,12 +176,56 @@ class BatchNormStep(Step):
             found[1] *= inverse
             columns.reshape(5, -1, self.c)[3:] = found[:, None]
 
-        def piece(a: int, b: int) -> None:
-            if dx is not None:
-                flat = (array[a:b].reshape(-1) for array in (dx, dy, x))
-                normalize_backward(*flat, columns, self.relu)
+        phases = [wires.by_piece(sum_piece), Phase([join])]
+        if wires.dx is not None:
+            phases.append(wires.by_piece(self.going_back(wires, wires.dx)))
+        return phases, []
 
-        return [wires.by_piece(sum_piece), Phase([join]), wires.by_sample(piece)], []
+
+class NormPoolStep(BatchNormStep):
+    """BatchNormalization, ReLU or not, and MaxPool2D; what lies between them is never written."""
+
+    kernel = "moments, normalize_pool"
+
+    def __init__(self, layers: list[Layer], dtype: str, relu: bool) -> None:
+        super().__init__(layers, dtype, relu)
+        self.pooling = PoolStep(layers[-1], dtype)  # type: ignore[arg-type]
+        self.pooling.name = self.name
+        tables = self.pooling
+        self.tables = tables.starts, tables.taps, self.c, tables.apart, tables.gaps
+
+    def sample(self, wires: Wires, worker: int) -> Array:
+        """Return a worker's room for one sample before pooling."""
+        size = self.pooling.sizes[0]
+        return wires.room(worker, f"sample of {size}", size, self.dtype)
+
+    def normalizing(self, wires: Wires) -> Callable[[int, int, int], None]:
+        """Return what makes y of the samples from a to b - 1."""
+        arrays = (a.reshape(-1) for a in (wires.y, self.pooling.winners(wires), wires.x))
+        bound = partial(normalize_pool, *arrays, self.columns(wires), self.relu, self.tables)
+        return lambda worker, a, b: bound((a, b), self.sample(wires, worker))
+
+    def fed(self, wires: Wires) -> Any:
+        """Return what both kernels of the way back take."""
+        given = (wires.dy, self.pooling.winners(wires), wires.x)
+        flat = (a.reshape(-1) for a in given)  # type: ignore[union-attr]
+        return *flat, self.columns(wires), self.relu, self.tables
+
+    def summing(self, wires: Wires, sums: Array) -> Callable[[int, int, int, int], None]:
+        """Return what adds up dz and dz * (x - mean) of piece i, the samples from a to b - 1."""
+        fed, shape = self.fed(wires), sums.shape[1:]
+
+        def piece(worker: int, a: int, b: int, i: int) -> None:
+            some = wires.room(worker, f"sums of {self.period}", sums[i].size, np.float64)
+            rooms = self.sample(wires, worker), self.room(wires, worker), some.reshape(shape)
+            normalize_pool_sums(sums[i], *fed, (a, b), *rooms)
+
+        return piece
+
+    def going_back(self, wires: Wires, dx: Array) -> Callable[[int, int, int], None]:
+        """Return what makes dx of the samples from a to b - 1."""
+        bound = partial(normalize_pool_backward, dx.reshape(-1), *self.fed(wires))
+        return lambda worker, a, b: bound((a, b), self.sample(wires, worker))
 
 
 def row_length(c: int, width: int) -> int:

@@ -8,7 +8,8 @@ exceptions, no allocation. To read in this order:
     elementwise.py    ReLU's gradient, softmax with cross-entropy, sums of squares
     pooling.py        max-pooling, alone and fused with the convolution before it
     averages.py       average pooling, of windows or of whole images
-    normalization.py  batch normalization: a batch measured, normalised, and the way back
+    normalization.py  batch normalization: a batch measured, normalised, and the way back;
+                      normalization_pool.py: with max-pooling
     sparse.py         gradients of a pooled convolution, where three of four are zero
     depthwise.py      convolutions of each channel by itself
     functions.py      exp, tanh and the like of vectors; curves.py: the activations made of them

@@ -79,7 +79,7 @@ NORM = "conv2d batch_normalization"
         ),
         (  # ReLU comes first: nothing can be folded
             [conv(activation="relu"), BatchNormalization(), MaxPool2D(2)],
-            ["ConvStep(conv2d)", "BatchNormStep(batch_normalization)", "PoolStep(max_pooling2d)"],
+            ["ConvStep(conv2d)", "NormPoolStep(batch_normalization max_pooling2d)"],
         ),
         (
             [conv(), BatchNormalization(axis=1)],

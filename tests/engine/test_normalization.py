@@ -10,7 +10,15 @@ import numcnn
 from numcnn.engine.fusion import fuse
 from numcnn.engine.normalization import BatchNormStep
 from numcnn.engine.steps import LayerStep
-from numcnn.layers import BatchNormalization, Conv2D, Dense, Flatten
+from numcnn.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Flatten,
+    MaxPool2D,
+    ReLU,
+)
 from numcnn.models import Sequential
 from numcnn.utils import set_random_seed
 
@@ -66,6 +74,54 @@ def test_it_computes_what_the_layer_computes(n, shape, mean, dtype, parts, seed)
         assert np.isfinite(other).all()
 
 
+@pytest.mark.parametrize(
+    ("after", "step"),
+    [
+        ([ReLU()], "BatchNormStep(batch_normalization re_lu)"),
+        ([ReLU(), MaxPool2D(2)], "NormPoolStep(batch_normalization re_lu max_pooling2d)"),
+        ([MaxPool2D(3, strides=1)], "NormPoolStep(batch_normalization max_pooling2d)"),
+        ([MaxPool2D(17)], "BatchNormStep(batch_normalization)"),
+        ([Activation("tanh")], "BatchNormStep(batch_normalization)"),
+    ],
+)
+def test_what_is_taken_with_it(after, step):
+    layers = [BatchNormalization(input_shape=(18, 18, 2)), *after]
+    first = fuse(Sequential(layers).layers, "float32")[0]
+    names = " ".join(layer.name for layer in first.layers)
+    assert f"{type(first).__name__}({names})" == step
+
+
+@given(
+    n=st.sampled_from([0, 1, 2, 9, 40]),
+    size=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    strides=st.one_of(st.none(), st.tuples(st.integers(1, 3), st.integers(1, 3))),
+    padding=st.sampled_from(["valid", "same"]),
+    c=st.sampled_from([1, 5, 16]),
+    relu=st.booleans(),
+    pooled=st.booleans(),
+    trainable=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_with_relu_and_pooling(n, size, strides, padding, c, relu, pooled, trainable, seed):
+    """In float64, where neither a maximum nor the sign of a number is ever within rounding."""
+    found, shape = [], (4, 5, c)
+    for engine in ("numpy", "numba"):
+        layers = [BatchNormalization(trainable=trainable)]
+        layers += [ReLU()] if relu else []
+        layers += [MaxPool2D(size, strides, padding)] if pooled else []
+        rig, draw = Rig(engine, layers, shape), np.random.default_rng(seed)
+        layers[0].set_weights(
+            [draw.normal(size=w.shape) ** 2 + 0.1 for w in layers[0].get_weights()]
+        )
+        layers[0].params["beta"] -= 1
+        x, dy = draw.normal(size=(n, *shape)), draw.normal(size=rig.out(n))
+        run = rig.train(x, dy)
+        layers[0].after_update()
+        found.append([run.y, run.dx, *run.grads, *layers[0].get_weights(), rig.predict(x)])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-10)
+
+
 def test_threads_change_no_bit():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(50, 7, 6, 2)), np.eye(3)[rng.integers(0, 3, 50)]
@@ -78,6 +134,8 @@ def test_threads_change_no_bit():
                 [
                     Conv2D(5, 3, input_shape=(7, 6, 2)),
                     BatchNormalization(),
+                    ReLU(),
+                    MaxPool2D(2),
                     Flatten(),
                     Dense(8, activation="relu"),
                     BatchNormalization(),

@@ -5,6 +5,7 @@ are means, so they have derived bounds instead.
 """
 
 import numpy as np
+import oracles
 from engine.guarded import Moats, whole
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -19,6 +20,12 @@ from numcnn.kernels.normalization import (
     normalize_backward,
     normalize_sums,
 )
+from numcnn.kernels.normalization_pool import (
+    normalize_pool,
+    normalize_pool_backward,
+    normalize_pool_sums,
+)
+from numcnn.kernels.pooling import pool, pool_backward
 
 SLOW = bool(config.DISABLE_JIT)
 equal = np.testing.assert_array_equal
@@ -112,6 +119,55 @@ def test_normalize_backward(size, relu, seed):
     here = moats.given(dy)
     normalize_backward(here, here, fed[1], given_table, relu)
     equal(here, dx)
+
+
+pairs = st.tuples(*[st.integers(1, 3)] * 2)
+
+
+@given(pairs, pairs, pairs, st.sampled_from([1, 3, 16, 19]), st.booleans(), dtypes, relus, seeds)
+def test_with_pooling(more, size, strides, c, wide, dtype, relu, seed):
+    """Bit for bit what the kernels compute that are called sample by sample."""
+    rng, moats, samples, part = np.random.default_rng(seed), Moats(), 4, (1, 3)
+    ih, iw = more[0] + size[0] - 1, more[1] + size[1] - 1
+    found, (oh, ow) = oracles.windows((ih, iw), size, strides, "valid")
+    taps = [[(row * iw + column) * c for _, (row, column) in t] for t in found.values()]
+    starts, flat = np.cumsum([0, *map(len, taps)]), np.concatenate(taps)
+    used, steps, of_one = np.unique(flat).size, (ih * iw * c, oh * ow * c), (0, 1)
+    how = (used == flat.size, used < ih * iw)
+    period = c * (4 if wide else 1)  # rows of four pixels, or of one
+    x, table = whole(rng, samples * steps[0], dtype), columns(rng, period, dtype, 5)
+    dy = whole(rng, samples * steps[1], dtype)
+    y, dx = moats.room(dy.size, dtype), moats.room(x.size, dtype)
+    winners, sums = moats.room(dy.size, np.uint8), moats.room(2 * period, "float64")
+    sums = sums.reshape(2, period)
+    room, rows = moats.room(steps[0], dtype), moats.room(3 * period, dtype)
+    some = moats.room(2 * period, "float64").reshape(2, period)
+    tables = (starts, flat, c, *how)
+    fed = [moats.given(a) for a in (x, table[:3])]
+    normalize_pool(y, winners, *fed, relu, tables, part, room)
+    given_dy, won = moats.given(dy), moats.given(winners)
+    normalize_pool_sums(sums, given_dy, won, *fed, relu, tables, part, room, rows, some)
+    normalize_pool_backward(dx, given_dy, won, fed[0], moats.given(table), relu, tables, part, room)
+    moats.check()
+
+    total = np.zeros((2, period))
+    for s in range(*part):
+        of_x, of_y = (slice(s * step, (s + 1) * step) for step in steps)
+        normalize(room, x[of_x], table[:3], relu)
+        out, win = np.empty(steps[1], dtype), np.empty(steps[1], np.uint8)
+        pool(out, win, room, *tables[:3], of_one, steps)
+        equal(y[of_y], out)
+        equal(winners[of_y], win)
+        pool_backward(room, dy[of_y], win, *tables, of_one, steps)
+        normalize_sums(some, room, x[of_x], table[:3], relu, rows)
+        total += some
+        back = np.empty(steps[0], dtype)
+        normalize_backward(back, room, x[of_x], table, relu)
+        equal(dx[of_x], back)
+    equal(sums, total)
+    for array, step in ((y, steps[1]), (dx, steps[0])):  # the other samples belong to others
+        assert np.isnan(array[:step]).all()
+        assert np.isnan(array[3 * step :]).all()
 
 
 def test_moments_of_numbers_that_only_just_fit():
