@@ -9,7 +9,7 @@ import numpy as np
 
 from numcnn.engine.crew import Task
 from numcnn.engine.pooled import PoolStep
-from numcnn.engine.steps import MOST_PIECES, Phase, Step, Wires
+from numcnn.engine.steps import LIGHT, MOST_PIECES, Phase, Step, Wires
 from numcnn.kernels.normalization import moments, normalize, normalize_backward, normalize_sums
 from numcnn.kernels.normalization_pool import (
     normalize_pool,
@@ -58,7 +58,7 @@ class BatchNormStep(Step):
         name = f"rows of {self.period} for moments"
         return wires.room(worker, name, 3 * self.period, self.dtype)
 
-    def set(self, wires: Wires, mean: Array, var: Array) -> Array:
+    def write(self, wires: Wires, mean: Array, var: Array) -> Array:
         """Write what makes y of x into the columns; return 1 / std."""
         layer = self.layer
         columns = self.columns(wires).reshape(5, -1, self.c)
@@ -76,7 +76,7 @@ class BatchNormStep(Step):
     def set_moving(self, wires: Wires) -> None:
         """Take the moving statistics."""
         found = self.layer.statistics
-        self.inverse(wires)[:] = self.set(wires, found["moving_mean"], found["moving_variance"])
+        self.inverse(wires)[:] = self.write(wires, found["moving_mean"], found["moving_variance"])
 
     def prepare(self, wires: Wires) -> list[Task]:
         """Return how the moving statistics are taken for a prediction."""
@@ -107,7 +107,7 @@ class BatchNormStep(Step):
             mean, var = mean.astype(self.dtype), var.astype(self.dtype)
             var = np.where(np.isinf(var), np.nan, var)
             self.layer.measured = mean, var
-            self.inverse(wires)[:] = self.set(wires, mean, var)
+            self.inverse(wires)[:] = self.write(wires, mean, var)
 
         last = wires.by_piece(self.normalizing(wires))
         return [wires.by_piece(measure), Phase([join]), last] if wires.training else [last]
@@ -193,6 +193,11 @@ class NormPoolStep(BatchNormStep):
         self.pooling.name = self.name
         tables = self.pooling
         self.tables = tables.starts, tables.taps, self.c, tables.apart, tables.gaps
+
+    @property
+    def light(self) -> bool:
+        """Whether few numbers come in for each sample."""
+        return self.pooling.sizes[0] <= LIGHT
 
     def sample(self, wires: Wires, worker: int) -> Array:
         """Return a worker's room for one sample before pooling."""
