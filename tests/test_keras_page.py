@@ -136,6 +136,42 @@ def test_a_loss_that_is_nan_leaves_the_weights():
     assert (model.get_weights()[0] == before).all()
 
 
+def test_the_outputs_of_a_model_and_a_loss_have_numpy():
+    model, x = small(), np.ones((4, 2))
+    assert (model(x).numpy() == model.predict(x)).all()
+    assert type(model(x).numpy()) is np.ndarray
+    assert numcnn.losses.MeanSquaredError()(x, x).numpy() == 0
+
+
+def test_adadeltas_rate_is_that_of_keras_3():
+    model = small()
+    model.compile("adadelta", "mse")
+    assert model.optimizer.learning_rate == 0.001
+    with pytest.warns(UserWarning, match=r"Adadelta\(learning_rate=1\.0\)"):
+        model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+
+
+def test_a_model_on_a_model_has_the_layers_of_both():
+    first, second = small(), Sequential([Dense(3, input_shape=(1,))])
+    both = Sequential([first, second])
+    assert both.layers == [*first.layers, *second.layers]
+    x = np.ones((4, 2))
+    both.compile("sgd", "mse")
+    both.fit(x, np.ones((4, 3)), verbose=0)
+    assert both.predict(x) == pytest.approx(second.predict(first.predict(x)), abs=1e-6)
+
+
+def test_a_loss_that_is_a_function_is_called_twice_for_each_output():
+    calls = []
+
+    def squares(y_true, y_pred):
+        calls.append(len(y_pred))
+        return ((y_true - y_pred) ** 2).mean(axis=-1)
+
+    numcnn.losses.get(squares).gradient(np.ones((4, 3)), np.zeros((4, 3)))
+    assert calls == [4] * (1 + 2 * 3)  # and once where it stands
+
+
 def test_a_learning_rate_is_a_number():
     model = small()
     set_value(model.optimizer.lr, 0.25)

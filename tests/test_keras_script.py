@@ -128,6 +128,7 @@ def converted(path: Path, folder: Path) -> str:
     return (folder / "script.py").read_text()
 
 
+@pytest.mark.filterwarnings("ignore:.*Keras 1:UserWarning")
 @pytest.mark.parametrize("path", SCRIPTS, ids=[path.stem for path in SCRIPTS])
 def test_an_old_script_runs(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -188,3 +188,27 @@ def test_the_functional_api_is_named():
     with pytest.raises(ValueError, match="training=True"):
         encoder(X, training=True)
     assert (encoder(X).numpy() == encoder.predict(X)).all()
+
+
+@pytest.mark.parametrize("first", ["training", "predicting"])
+def test_statistics_that_another_model_moves(first):
+    """The fast engine folds a normalization into the weights before it, when it predicts."""
+    images = np.random.default_rng(4).random((16, 6, 6, 1)).astype("f4")
+    base = Sequential([Conv2D(3, 3, input_shape=(6, 6, 1)), BatchNormalization(momentum=0.5)])
+    whole = Sequential([base, Flatten(), Dense(2)])
+    base.compile("sgd", "mse", engine="numba")
+    whole.compile("sgd", "mse", engine="numba")
+    if first == "predicting":
+        base.predict(images)
+    for _ in range(2):
+        whole.fit(images, np.ones((16, 2)), verbose=0)
+        assert base.predict(images) == pytest.approx(as_written(base, images), abs=1e-5)
+        base.fit(images, np.ones((16, 4, 4, 3)), verbose=0)
+        assert whole.predict(images) == pytest.approx(as_written(whole, images), abs=1e-5)
+
+
+def as_written(model, x):
+    """Return what the layers themselves return."""
+    for layer in model.layers:
+        x = layer.forward(x)
+    return x

@@ -1,7 +1,7 @@
 """What Keras programs take from TensorFlow itself, where it has a meaning without TensorFlow.
 
-`import numcnn as tf` stands in a converted program, and then tf.random.set_seed(42), or a question
-whether there is a GPU, and tf.reduce_mean in a metric of one's own. These names are here, under
+`import numcnn as tf` stands in a converted program, and then tf.random.set_seed(42), a question
+whether there is a GPU, or tf.reduce_mean in a metric of one's own. These names are here, under
 whatever path TensorFlow has had them (paths.py says which); `tf.nn` is numcnn.activations.
 Everything else of TensorFlow is an error that says so.
 """
