@@ -16,11 +16,13 @@ from numcnn.engine.pooled import MOST_TAPS, PooledConvStep, PoolStep
 from numcnn.engine.prices import ActivityPrice
 from numcnn.engine.products import ConvStep, DenseStep
 from numcnn.engine.steps import DropoutStep, LayerStep, PriceStep, ReluStep, Step, ViewStep
+from numcnn.engine.transposed import TransposedStep
 from numcnn.kernels.simd import VECTOR_BYTES
 from numcnn.layers.activations import Linear, ReLU
 from numcnn.layers.base import Layer
 from numcnn.layers.batchnorm import BatchNormalization
 from numcnn.layers.conv2d import Conv2D
+from numcnn.layers.conv2dtranspose import Conv2DTranspose
 from numcnn.layers.dense import Dense
 from numcnn.layers.depthwiseconv2d import DepthwiseConv2D
 from numcnn.layers.dropout import Dropout
@@ -31,7 +33,7 @@ from numcnn.layers.rectifiers import PReLU
 from numcnn.layers.separableconv2d import SeparableConv2D
 
 # Layers that are sums of products with a bias, and an activation that a step may take with them.
-PRODUCTS = (Conv2D, Dense, DepthwiseConv2D, SeparableConv2D)
+PRODUCTS = (Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, SeparableConv2D)
 
 
 def fuse(layers: list[Layer], dtype: str, exact: bool = False, folded: bool = False) -> list[Step]:
@@ -70,6 +72,8 @@ def _next_step(rest: list[Layer], dtype: str, exact: bool, folded: bool) -> tupl
             relu, used = True, used + 1
         if type(first) is Dense:
             return DenseStep(rest[:used], dtype, relu), used
+        if type(first) is Conv2DTranspose:
+            return TransposedStep(rest[:used], dtype, relu), used
         if type(first) in (DepthwiseConv2D, SeparableConv2D):
             # Its kernels are loaded where they are needed, which is seldom.
             from numcnn.engine.depthwise import DepthwiseStep, SeparableStep
