@@ -71,7 +71,7 @@ class DepthwiseStep(ProductStep):
             for m in range(self.m):
                 inside[..., m :: self.m] = wires.x[a:b]
 
-    def prepare(self, wires: Wires) -> list[Task]:
+    def forms(self, wires: Wires) -> list[Task]:
         """Return how the filters get the order of dx's taps."""
         if not wires.training or wires.dx is None:
             return []
