@@ -14,7 +14,7 @@ import pytest
 
 import numcnn as keras
 from numcnn import backend as kr
-from numcnn.datasets import fashion_mnist, mnist
+from numcnn.datasets import cifar10, cifar100, fashion_mnist, mnist
 from numcnn.layers import (
     Activation,
     Conv2D,
@@ -27,6 +27,7 @@ from numcnn.layers import (
 )
 from numcnn.models import Sequential
 from numcnn.optimizers import RMSprop
+from numcnn.preprocessing import image
 from numcnn.utils import np_utils
 
 
@@ -128,6 +129,28 @@ def converted(path: Path, folder: Path) -> str:
     return (folder / "script.py").read_text()
 
 
+def coloured(classes: int) -> tuple[tuple[np.ndarray, ...], ...]:
+    """Return 160 + 80 images of the form of CIFAR, brighter from class to class."""
+    rng = np.random.default_rng(0)
+    pairs = []
+    for n in (160, 80):
+        y = (np.arange(n) % classes).astype("uint8")[:, None]
+        x = np.clip(rng.normal(60 + 12 * (y % 10)[:, :, None, None], 30, (n, 32, 32, 3)), 0, 255)
+        pairs.append((x.astype("uint8"), y))
+    return pairs[0], pairs[1]
+
+
+def pictures(folder: Path) -> None:
+    """Write pictures of two classes, dark and bright, in files."""
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 12), ("validation", 6), ("test", 5)):
+        for name, mean in (("cats", 60), ("dogs", 180)):
+            (folder / part / name).mkdir(parents=True)
+            for i in range(n):
+                x = np.clip(rng.normal(mean, 30, (20 + i, 24, 3)), 0, 255).astype("uint8")
+                image.save_img(folder / part / name / f"{name[:-1]}.{i}.jpg", x, scale=False)
+
+
 @pytest.mark.filterwarnings("ignore:.*Keras 1:UserWarning")
 @pytest.mark.parametrize("path", SCRIPTS, ids=[path.stem for path in SCRIPTS])
 def test_an_old_script_runs(
@@ -139,6 +162,14 @@ def test_an_old_script_runs(
     few = (x_train[:256], y_train[:256]), (x_test[:128], y_test[:128])
     for dataset in (mnist, fashion_mnist):
         monkeypatch.setattr(dataset, "load_data", lambda few=few: few)
+    monkeypatch.setattr(cifar10, "load_data", lambda: coloured(10))
+    monkeypatch.setattr(
+        cifar100,
+        "load_data",
+        lambda label_mode="fine": coloured({"fine": 100, "coarse": 20}[label_mode]),
+    )
+    if "data/" in text:
+        pictures(tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     np.random.seed(1)
     exec(compile(text, str(path), "exec"), {"__name__": "__main__"})
@@ -162,6 +193,12 @@ def test_the_command_converts_every_form_of_import(tmp_path: Path) -> None:
         "from tensorflow.keras import layers": "from numcnn import layers",
         "from tensorflow.keras.layers import Dense": "from numcnn.layers import Dense",
         "x = keras.layers.Dense(2)": "x = keras.layers.Dense(2)",
+        "import keras, os": "import numcnn as keras, os",
+        "\timport keras;": "\timport numcnn as keras;",
+        "import tensorflow": "import numcnn as tensorflow",
+        "import tensorflow as tf  # 2": "import numcnn as tf  # 2",
+        "from  keras.utils import np_utils": "from numcnn.utils import np_utils",
+        "\tfrom keras.layers import Dense": "\tfrom numcnn.layers import Dense",
         "import keras_tuner": "import keras_tuner",
         "print('from keras')": "print('from keras')",
     }
