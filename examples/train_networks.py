@@ -1,4 +1,4 @@
-"""Train three networks that made history, at a size that two cores train in minutes.
+"""Train three networks of the literature, at a size that two cores train in minutes.
 
     python examples/train_networks.py lenet5                              handwritten digits
     python examples/train_networks.py vgg --data fashion_mnist            pictures of clothes
@@ -8,6 +8,10 @@
 They are told apart by how they make an image smaller: LeNet-5 averages, VGG keeps the largest, the
 all-convolutional network has no pooling and learns it. One recipe serves them all: Adam, whose
 steps shrink to nothing along half a wave of a cosine. Checkpoints as in train_mnist.py.
+
+Result on two cores of an AMD EPYC (Zen 3), 2026-11-23: an epoch takes 11 s (lenet5), 33 s (vgg) and
+34 s (all_convolutional). lenet5 ends at 1.1 % error on MNIST. The others have been run for
+fewer epochs than is their own number; the README has the figures.
 """
 
 import argparse
