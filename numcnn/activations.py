@@ -34,12 +34,18 @@ def _function(name: str) -> Function:
     return activation
 
 
+celu = _function("celu")
 elu = _function("elu")
 exponential = _function("exponential")
 gelu = _function("gelu")
+hard_shrink = _function("hard_shrink")
 hard_sigmoid = _function("hard_sigmoid")
+hard_silu = _function("hard_silu")
+hard_swish = _function("hard_swish")
+hard_tanh = _function("hard_tanh")
 leaky_relu = _function("leaky_relu")
 linear = _function("linear")
+log_sigmoid = _function("log_sigmoid")
 log_softmax = _function("log_softmax")
 mish = _function("mish")
 relu = _function("relu")
@@ -47,21 +53,58 @@ relu6 = _function("relu6")
 selu = _function("selu")
 sigmoid = _function("sigmoid")
 silu = _function("silu")
+soft_shrink = _function("soft_shrink")
 softmax = _function("softmax")
 softplus = _function("softplus")
 softsign = _function("softsign")
+sparse_plus = _function("sparse_plus")
+sparse_sigmoid = _function("sparse_sigmoid")
+sparsemax = _function("sparsemax")
+squareplus = _function("squareplus")
 swish = _function("swish")
 tanh = _function("tanh")
+tanh_shrink = _function("tanh_shrink")
+
+
+def threshold(x: Any, threshold: float, default_value: float) -> Array:
+    """Return x where it is above the threshold, the default elsewhere.
+
+    Example:
+        >>> threshold([-1.0, 2.0], 0.5, 9.0)
+        array([9., 2.])
+    """
+    x = np.asarray(x)
+    return np.where(x > threshold, x, default_value)
+
+
+def glu(x: Any, axis: int = -1) -> Array:
+    """Return the first half of x along the axis, each number times the sigmoid of its partner.
+
+    Example:
+        >>> glu([3.0, 8.0, 0.0, 1000.0])
+        array([1.5, 8. ])
+    """
+    first, second = np.split(np.asarray(x), 2, axis)
+    gated: Array = first * sigmoid(second)
+    return gated
+
 
 __all__ = [
+    "celu",
     "deserialize",
     "elu",
     "exponential",
     "gelu",
     "get",
+    "glu",
+    "hard_shrink",
     "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
     "leaky_relu",
     "linear",
+    "log_sigmoid",
     "log_softmax",
     "mish",
     "relu",
@@ -70,11 +113,18 @@ __all__ = [
     "serialize",
     "sigmoid",
     "silu",
+    "soft_shrink",
     "softmax",
     "softplus",
     "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
     "swish",
     "tanh",
+    "tanh_shrink",
+    "threshold",
 ]
 
 

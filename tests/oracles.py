@@ -331,6 +331,33 @@ def softmax_backward(x, dy):
     return dx
 
 
+def sparsemax(x):
+    """By bisection: the tau for which what is left above it sums to 1."""
+    y = np.zeros_like(x)
+    for index in indices(x.shape[:-1]):
+        scores = [float(v) for v in x[index]]
+        low, high = max(scores) - 1, max(scores)
+        for _ in range(200):
+            tau = (low + high) / 2
+            if sum(max(v - tau, 0) for v in scores) > 1:
+                low = tau
+            else:
+                high = tau
+        y[index] = [max(v - tau, 0) for v in scores]
+    return y
+
+
+def sparsemax_backward(x, dy):
+    """dx from the whole table dy[k]/dx[m] = (k == m) - 1 / size of the support, on it."""
+    y, dx = sparsemax(x), np.zeros_like(x)
+    for index in indices(x.shape[:-1]):
+        left = [k for k in range(x.shape[-1]) if y[(*index, k)] > 0]
+        for m in left:
+            for k in left:
+                dx[(*index, m)] += dy[(*index, k)] * ((k == m) - 1 / len(left))
+    return dx
+
+
 def log_softmax(x):
     y = np.zeros(x.shape, x.dtype)
     for row in indices(x.shape[:-1]):
@@ -382,18 +409,52 @@ def gelu_by_tanh(v):
     return 0.5 * v * (1 + np.tanh(math.sqrt(2 / math.pi) * (v + 0.044715 * v**3)))
 
 
+def between(v, least, most):
+    return least + 0 * v if v.real < least else most + 0 * v if v.real > most else v
+
+
+def shrunk(threshold, less):
+    """What is no further from 0 than the threshold becomes 0, the rest comes closer by `less`."""
+
+    def f(v):
+        if abs(v.real) <= threshold and threshold:
+            return 0 * v
+        return v - less if v.real > 0 else v + less
+
+    return f
+
+
+def squareplus(b):
+    return lambda v: (v + np.sqrt(v * v + b)) / 2
+
+
+def celu(alpha):
+    return lambda v: v if v.real > 0 else alpha * (np.exp(v / alpha) - 1)
+
+
 ELEMENTWISE = {
+    "celu": elu(),
     "elu": elu(),
     "exponential": np.exp,
     "gelu": lambda v: 0.5 * v * (1 + erf(v / math.sqrt(2))),
     "hard_sigmoid": lambda v: 0 * v if v.real <= -3 else (v + 3) / 6 if v.real < 3 else 1 + 0 * v,
+    "hard_shrink": shrunk(0.5, 0.0),
+    "hard_silu": lambda v: v * between((v + 3) / 6, 0, 1),
+    "hard_swish": lambda v: v * between((v + 3) / 6, 0, 1),
+    "hard_tanh": lambda v: between(v, -1, 1),
     "leaky_relu": bent_relu(slope=0.2),
+    "log_sigmoid": lambda v: np.log(1 / (1 + np.exp(-v))),
     "mish": lambda v: v * np.tanh(softplus(v)),
     "relu6": bent_relu(6.0),
     "selu": elu(1.6732632423543772, 1.0507009873554805),
     "silu": lambda v: v / (1 + np.exp(-v)),
     "swish": lambda v: v / (1 + np.exp(-v)),
+    "soft_shrink": shrunk(0.5, 0.5),
     "softplus": softplus,
+    "sparse_plus": lambda v: 0 * v if v.real < -1 else (v + 1) ** 2 / 4 if v.real < 1 else v,
+    "sparse_sigmoid": lambda v: between((v + 1) / 2, 0, 1),
+    "squareplus": squareplus(4.0),
+    "tanh_shrink": lambda v: v - np.tanh(v),
     "softsign": lambda v: v / (1 + v) if v.real > 0 else v / (1 - v),
 }
 ACTIVATIONS = {
@@ -403,6 +464,7 @@ ACTIVATIONS = {
     "tanh": tanh,
     "softmax": softmax,
     "log_softmax": log_softmax,
+    "sparsemax": sparsemax,
 } | {name: lambda x, f=f: elementwise(f, x) for name, f in ELEMENTWISE.items()}
 
 
@@ -422,6 +484,8 @@ def activation_backward(name, x, dy):
         return softmax_backward(x, dy)
     if name == "log_softmax":
         return log_softmax_backward(x, dy)
+    if name == "sparsemax":
+        return sparsemax_backward(x, dy)
     return dy * elementwise(slopes.get(name) or slope(ELEMENTWISE[name]), x)
 
 

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from keras_examples import ACTIVATIONS, without
+from keras_examples import without
 from small_nets import Scale, cnn, dense
 
 from numcnn import layers
 from numcnn.errors import NotCompiledError
 from numcnn.export import to_onnx
 from numcnn.export.layers import EXPORTERS
+from numcnn.layers.names import ACTIVATIONS
 from numcnn.models import Sequential
 
 RNG = np.random.default_rng(4)
@@ -180,8 +181,12 @@ def kinds(form):
                 yield layers.ReLU(most, slope, threshold)
     yield layers.ReLU(0.2, 0.5, 0.3)  # the most is below the threshold
     yield layers.GELU(approximate=True)
+    yield layers.ThresholdedReLU(0.5)
+    yield layers.Softmax(axis=1)
+    yield layers.ActivityRegularization(0.5)
     for name in ACTIVATIONS:
-        yield layers.Activation(name)
+        if name != "sparsemax":  # which has no ONNX form
+            yield layers.Activation(name)
 
 
 @pytest.mark.parametrize("form", [{}, FIRST], ids=["channels_last", "channels_first"])

@@ -28,13 +28,18 @@ def split_tail(layers: list[Layer], loss: Loss) -> tuple[list[Layer], Loss, Laye
     if wanted is None or loss.from_logits or not layers:
         return layers, loss, Linear()
     *front, last = layers
-    if type(last) is wanted:
+    if _is(last, wanted):
         return front, loss.on_logits(), last
-    if type(last) is Activation and type(last.activation) is wanted:
+    if type(last) is Activation and _is(last.activation, wanted):
         return front, loss.on_logits(), last.activation
-    if isinstance(last, ACTIVATED) and type(last.activation) is wanted:
+    if isinstance(last, ACTIVATED) and _is(last.activation, wanted):
         # The same layer with nothing after z; params and grads are the same dictionaries.
         bare = copy.copy(last)
         bare.activation = Linear()
         return [*front, bare], loss.on_logits(), last.activation
     return layers, loss, Linear()
+
+
+def _is(layer: Layer, wanted: object) -> bool:
+    """Return whether this is the loss's activation, along the axis that the loss takes."""
+    return type(layer) is wanted and getattr(layer, "axis", -1) == -1

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from numcnn.export.activations import OPERATORS, activate
+from numcnn.export.activations import ACTIVATIONS, activate
 from numcnn.export.graph import TO_CHANNELS_LAST, Array, Graph
 from numcnn.layers.im2col import image_shape
 
@@ -256,6 +256,7 @@ def itself(graph: Graph, layer: Any) -> None:
 
 EXPORTERS: dict[str, Exporter] = {
     "Activation": activation,
+    "ActivityRegularization": nothing,
     "AlphaDropout": nothing,
     "AveragePooling2D": average_pool2d,
     "BatchNormalization": batch_normalization,
@@ -279,20 +280,4 @@ EXPORTERS: dict[str, Exporter] = {
     "UpSampling2D": up_sampling2d,
     "ZeroPadding2D": zero_padding2d,
 }
-EXPORTERS |= dict.fromkeys(
-    [
-        *OPERATORS,
-        "ELU",
-        "GELU",
-        "HardSigmoid",
-        "LeakyReLU",
-        "Linear",
-        "LogSoftmax",
-        "Mish",
-        "ReLU",
-        "SELU",
-        "Softmax",
-        "Swish",
-    ],
-    itself,
-)
+EXPORTERS |= dict.fromkeys(ACTIVATIONS, itself)

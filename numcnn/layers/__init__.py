@@ -35,7 +35,7 @@ That is a whole network. Beyond it:
                    mean and a variance?
 13. borders.py, upsampling2d.py, permute.py
                    How does an image get a border, lose one, grow, or exchange its axes?
-14. rectifiers.py, gates.py, gauss.py, curves.py
+14. rectifiers.py, gates.py, gauss.py, curves.py, bends.py, shrinks.py, sparsemax.py
                    What other bends are there, and what does each of them do better than ReLU?
 15. depthwiseconv2d.py, separableconv2d.py, conv2dtranspose.py
                    What if filters do not mix channels, or an image is to become larger again?
@@ -70,15 +70,23 @@ from numcnn.layers.activityregularization import ActivityRegularization
 from numcnn.layers.averagepool2d import AveragePooling2D, AvgPool2D
 from numcnn.layers.base import Layer
 from numcnn.layers.batchnorm import BatchNormalization
+from numcnn.layers.bends import HardTanh, SparsePlus, SparseSigmoid, Squareplus
 from numcnn.layers.borders import Cropping2D, ZeroPadding2D
 from numcnn.layers.conv2d import Conv2D, Convolution2D
 from numcnn.layers.conv2dtranspose import Conv2DTranspose, Convolution2DTranspose
-from numcnn.layers.curves import Exponential, HardSigmoid, LogSoftmax, Softplus, Softsign
+from numcnn.layers.curves import (
+    Exponential,
+    HardSigmoid,
+    LogSigmoid,
+    LogSoftmax,
+    Softplus,
+    Softsign,
+)
 from numcnn.layers.dense import Dense
 from numcnn.layers.depthwiseconv2d import DepthwiseConv2D
 from numcnn.layers.dropout import Dropout
 from numcnn.layers.flatten import Flatten, Reshape
-from numcnn.layers.gates import GELU, Mish, Swish
+from numcnn.layers.gates import GELU, HardSwish, Mish, Swish
 from numcnn.layers.globalpool2d import (
     GlobalAveragePooling2D,
     GlobalAvgPool2D,
@@ -90,12 +98,15 @@ from numcnn.layers.maxpool2d import MaxPool2D, MaxPooling2D
 from numcnn.layers.names import Activation
 from numcnn.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout2D
 from numcnn.layers.permute import Permute
-from numcnn.layers.rectifiers import ELU, SELU, LeakyReLU, PReLU
+from numcnn.layers.rectifiers import CELU, ELU, SELU, LeakyReLU, PReLU
 from numcnn.layers.separableconv2d import SeparableConv2D, SeparableConvolution2D
+from numcnn.layers.shrinks import HardShrink, SoftShrink, TanhShrink, ThresholdedReLU
 from numcnn.layers.softmax import Softmax
+from numcnn.layers.sparsemax import Sparsemax
 from numcnn.layers.upsampling2d import UpSampling2D
 
 __all__ = [
+    "CELU",
     "ELU",
     "GELU",
     "SELU",
@@ -121,12 +132,16 @@ __all__ = [
     "GlobalAvgPool2D",
     "GlobalMaxPool2D",
     "GlobalMaxPooling2D",
+    "HardShrink",
     "HardSigmoid",
+    "HardSwish",
+    "HardTanh",
     "Input",
     "InputLayer",
     "Layer",
     "LeakyReLU",
     "Linear",
+    "LogSigmoid",
     "LogSoftmax",
     "MaxPool2D",
     "MaxPooling2D",
@@ -138,12 +153,19 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution2D",
     "Sigmoid",
+    "SoftShrink",
     "Softmax",
     "Softplus",
     "Softsign",
+    "SparsePlus",
+    "SparseSigmoid",
+    "Sparsemax",
     "SpatialDropout2D",
+    "Squareplus",
     "Swish",
     "Tanh",
+    "TanhShrink",
+    "ThresholdedReLU",
     "UpSampling2D",
     "ZeroPadding2D",
 ]

@@ -4,10 +4,13 @@ What a network is to answer decides how it ends: a positive number (Softplus, Ex
 -1 to 1 (Softsign), from 0 to 1 (HardSigmoid), or the logarithm of a probability (LogSoftmax).
 """
 
+from typing import Any
+
 import numpy as np
 
-from numcnn.layers.base import Array, Layer
+from numcnn.layers.base import Array, Layer, Shape
 from numcnn.layers.gates import sigmoid, softplus
+from numcnn.layers.softmax import axis_of_scores
 
 
 class Softplus(Layer):
@@ -177,6 +180,45 @@ class HardSigmoid(Layer):
         return dy * ramp / 6
 
 
+class LogSigmoid(Layer):
+    """The logarithm of the sigmoid: of the probability that a score stands for.
+
+    Math:
+        forward    y = log(1 / (1 + exp(-x))) = -log(1 + exp(-x)), softplus turned round
+        backward   ∂y/∂x = exp(-x) / (1 + exp(-x)) = 1 / (1 + exp(x))
+                   dx = dy / (1 + exp(x))
+
+    Shapes:
+        x, y: any, the same.
+
+    Args:
+        **kwargs: name, input_shape, trainable, dtype: see `Layer`.
+
+    Keeps:
+        x.
+
+    Example:
+        >>> scores = LogSigmoid()
+        >>> np.exp(scores.forward(np.array([-np.log(3.0), 0.0]), training=True)).round(6)
+        array([0.25, 0.5 ])
+        >>> scores.backward(np.full(2, 8.0)).round(6)
+        array([6., 4.])
+    """
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return -log(1 + exp(-x))."""
+        if training:
+            self.kept = x
+        y = -softplus(-x)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Return dy * sigmoid(-x)."""
+        x = self.recall()
+        # y = -softplus(-x)
+        return dy * sigmoid(-x)
+
+
 class LogSoftmax(Layer):
     """The logarithm of softmax: scores become logarithms of probabilities.
 
@@ -188,9 +230,10 @@ class LogSoftmax(Layer):
                    dx[m] = dy[m] - p[m] * sum over k of dy[k]
 
     Shapes:
-        x, y: (N, ..., K), the same.
+        x, y: (N, ..., K), the same; with `axis`, K is the size of that axis.
 
     Args:
+        axis: of the scores, the batch's being 0.
         **kwargs: name, input_shape, trainable, dtype: see `Layer`.
 
     Keeps:
@@ -207,11 +250,20 @@ class LogSoftmax(Layer):
         array([[ 0.75, -0.75]])
     """
 
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis_of_scores("LogSoftmax", axis)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of x."""
+        axis_of_scores("LogSoftmax", self.axis, len(input_shape) + 1)
+        return input_shape
+
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return x - log(sum(exp(x)))."""
         with np.errstate(over="ignore"):  # a difference beyond the float range is -inf, exp is 0
-            below = x - x.max(axis=-1, keepdims=True)
-        y: Array = below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
+            below = x - x.max(axis=self.axis, keepdims=True)
+        y: Array = below - np.log(np.exp(below).sum(axis=self.axis, keepdims=True))
         if training:
             self.kept = y
         return y
@@ -220,4 +272,8 @@ class LogSoftmax(Layer):
         """Return dy - exp(y) * sum(dy)."""
         y = self.recall()
         # y = x - log(sum(exp(x)))
-        return dy - np.exp(y) * dy.sum(axis=-1, keepdims=True)
+        return dy - np.exp(y) * dy.sum(axis=self.axis, keepdims=True)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make this layer again."""
+        return {"axis": self.axis, **super().get_config()}

@@ -126,6 +126,38 @@ class GELU(Gate):
         return {"approximate": self.approximate, **super().get_config()}
 
 
+class HardSwish(Gate):
+    """The gate is a ramp from 0 to 1: swish without an exponential.
+
+    Math:
+        forward    y = x * r,  r = min(max(x + 3, 0), 6) / 6
+        backward   ∂r/∂x = 1/6 where -3 < x < 3, else 0, so dx = dy * (r + x / 6) there, else dy * r
+
+    Shapes:
+        x, y: any, the same.
+
+    Args:
+        **kwargs: name, input_shape, trainable, dtype: see `Layer`.
+
+    Keeps:
+        slope, ∂y/∂x, one number per number.
+
+    Reference:
+        Howard et al., "Searching for MobileNetV3", ICCV 2019.
+
+    Example:
+        >>> swish = HardSwish()
+        >>> swish.forward(np.array([-9.0, 0.0, 1.5, 9.0]), training=True)
+        array([-0.   ,  0.   ,  1.125,  9.   ])
+        >>> swish.backward(np.ones(4))  # at 1.5: 0.75 + 1.5 / 6
+        array([0. , 0.5, 1. , 1. ])
+    """
+
+    def gate(self, x: Array) -> tuple[Array, Array]:
+        """Return r and x * ∂r/∂x."""
+        return np.clip(x + 3, 0, 6) / 6, np.where(np.abs(x) < 3, x / 6, 0)
+
+
 class Mish(Gate):
     """The gate is tanh of the softplus of x.
 

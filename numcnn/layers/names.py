@@ -6,10 +6,20 @@ from typing import Any
 from numcnn.errors import DTypeError, unknown_name
 from numcnn.layers.activations import Linear, ReLU, Sigmoid, Tanh
 from numcnn.layers.base import Array, Layer
-from numcnn.layers.curves import Exponential, HardSigmoid, LogSoftmax, Softplus, Softsign
-from numcnn.layers.gates import GELU, Mish, Swish
-from numcnn.layers.rectifiers import ELU, SELU, LeakyReLU
+from numcnn.layers.bends import HardTanh, SparsePlus, SparseSigmoid, Squareplus
+from numcnn.layers.curves import (
+    Exponential,
+    HardSigmoid,
+    LogSigmoid,
+    LogSoftmax,
+    Softplus,
+    Softsign,
+)
+from numcnn.layers.gates import GELU, HardSwish, Mish, Swish
+from numcnn.layers.rectifiers import CELU, ELU, SELU, LeakyReLU
+from numcnn.layers.shrinks import HardShrink, SoftShrink, TanhShrink, ThresholdedReLU
 from numcnn.layers.softmax import Softmax
+from numcnn.layers.sparsemax import Sparsemax
 
 
 class Activation(Layer):
@@ -76,12 +86,18 @@ def leaky_relu(negative_slope: float = 0.2, **kwargs: Any) -> LeakyReLU:
 
 
 ACTIVATIONS: dict[str, Callable[..., Layer]] = {
+    "celu": CELU,
     "elu": ELU,
     "exponential": Exponential,
     "gelu": GELU,
+    "hard_shrink": HardShrink,
     "hard_sigmoid": HardSigmoid,
+    "hard_silu": HardSwish,
+    "hard_swish": HardSwish,
+    "hard_tanh": HardTanh,
     "leaky_relu": leaky_relu,
     "linear": Linear,
+    "log_sigmoid": LogSigmoid,
     "log_softmax": LogSoftmax,
     "mish": Mish,
     "relu": ReLU,
@@ -90,12 +106,19 @@ ACTIVATIONS: dict[str, Callable[..., Layer]] = {
     "sigmoid": Sigmoid,
     "silu": Swish,
     "swish": Swish,
+    "soft_shrink": SoftShrink,
     "softmax": Softmax,
     "softplus": Softplus,
     "softsign": Softsign,
+    "sparse_plus": SparsePlus,
+    "sparse_sigmoid": SparseSigmoid,
+    "sparsemax": Sparsemax,
+    "squareplus": Squareplus,
     "tanh": Tanh,
+    "tanh_shrink": TanhShrink,
 }
 _CLASSES = {type(make()).__name__: type(make()) for make in ACTIVATIONS.values()}
+_CLASSES["ThresholdedReLU"] = ThresholdedReLU
 
 
 def get(identifier: Any) -> Layer:

@@ -214,6 +214,57 @@ class ELU(Layer):
         return {"alpha": self.alpha, **super().get_config()}
 
 
+class CELU(Layer):
+    """An ELU that has no corner at 0, whatever alpha is.
+
+    Math:
+        forward    y = x where x > 0, alpha * (exp(x / alpha) - 1) elsewhere
+        backward   dx = dy where x > 0, dy * exp(x / alpha) elsewhere: 1 at 0 from both sides
+
+    Shapes:
+        x, y: any, the same.
+
+    Args:
+        alpha: what large negative numbers become, with a minus sign; above 0.
+        **kwargs: name, input_shape, trainable, dtype: see `Layer`.
+
+    Keeps:
+        slope, ∂y/∂x, one number per number.
+
+    Reference:
+        Barron, "Continuously differentiable exponential linear units", arXiv:1704.07483, 2017.
+
+    Example:
+        >>> celu = CELU(2.0)
+        >>> celu.forward(np.array([-2 * np.log(2.0), 3.0]), training=True)
+        array([-1.,  3.])
+        >>> celu.backward(np.array([10.0, 10.0]))
+        array([ 5., 10.])
+    """
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alpha = real_number("alpha of CELU", alpha, 1e-12)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return x where it is positive, alpha * (exp(x / alpha) - 1) elsewhere."""
+        below = np.minimum(x, 0) / self.alpha  # exp of large numbers would overflow
+        y = np.where(x > 0, x, self.alpha * np.expm1(below))
+        if training:
+            self.kept = np.exp(below)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Return dy * ∂y/∂x."""
+        slope = self.recall()
+        # y = where(x > 0, x, alpha * (exp(x / alpha) - 1))
+        return dy * slope
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make this layer again."""
+        return {"alpha": self.alpha, **super().get_config()}
+
+
 class SELU(ELU):
     """An ELU scaled so that mean 0 and variance 1 stay so, layer after layer.
 

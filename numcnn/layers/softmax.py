@@ -21,9 +21,12 @@ In words: the loss rises with a score if its dy is above the mean of all dy, eac
 probability y.
 """
 
+from typing import Any
+
 import numpy as np
 
-from numcnn.layers.base import Array, Layer
+from numcnn.errors import DTypeError, ShapeError
+from numcnn.layers.base import Array, Layer, Shape
 
 
 class Softmax(Layer):
@@ -35,10 +38,17 @@ class Softmax(Layer):
         Where this comes from stands at the top of this file.
 
     Shapes:
-        x, y: (N, ..., K), the same.
+        x, y: (N, ..., K), the same; with `axis`, K is the size of that axis.
+
+    Args:
+        axis: along which the probabilities sum to 1, the batch's being 0.
+        **kwargs: name, input_shape, trainable, dtype: see `Layer`.
 
     Keeps:
         y, in which the slopes can be said.
+
+    Raises:
+        ShapeError: there is no such axis, or it is the batch's.
 
     Note:
         A number added to all scores changes nothing: exp(x + a) = exp(x) * exp(a), and exp(a)
@@ -61,11 +71,20 @@ class Softmax(Layer):
         array([[ 1.5, -1.5]])
     """
 
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis_of_scores("Softmax", axis)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of x."""
+        axis_of_scores("Softmax", self.axis, len(input_shape) + 1)
+        return input_shape
+
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return exp(x) divided by its sum over the last axis."""
+        """Return exp(x) divided by its sum over the axis."""
         with np.errstate(over="ignore"):  # a difference beyond the float range is -inf, exp is 0
-            e = np.exp(x - x.max(axis=-1, keepdims=True))
-        y: Array = e / e.sum(axis=-1, keepdims=True)
+            e = np.exp(x - x.max(axis=self.axis, keepdims=True))
+        y: Array = e / e.sum(axis=self.axis, keepdims=True)
         if training:
             self.kept = y
         return y
@@ -74,4 +93,25 @@ class Softmax(Layer):
         """Return y * (dy - sum(dy * y))."""
         y = self.recall()
         # y = e / e.sum(), and every y[k] depends on every x[m]
-        return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
+        return y * (dy - (dy * y).sum(axis=self.axis, keepdims=True))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make this layer again."""
+        return {"axis": self.axis, **super().get_config()}
+
+
+def axis_of_scores(what: str, axis: Any, ndim: int | None = None) -> int:
+    """Return the axis; refuse what is no integer, and no axis of a sample in so many axes.
+
+    Example:
+        >>> axis_of_scores("Softmax", -1, 2)
+        -1
+    """
+    if isinstance(axis, bool) or not isinstance(axis, int):
+        raise DTypeError(f"axis of {what} must be an integer, got {axis!r}.")
+    if axis == 0 or (ndim is not None and not -ndim < axis < ndim):
+        raise ShapeError(
+            f"axis={axis} of {what} is not an axis of one sample: a batch has the axes 0 to "
+            f"{'...' if ndim is None else ndim - 1}, and 0 counts the samples."
+        )
+    return axis

@@ -160,6 +160,30 @@ def bent(max_value, slope, threshold):
     return layer, oracles.bent_relu(np.inf if max_value is None else max_value, slope, threshold)
 
 
+@st.composite
+def score_cases(draw, cls, name):
+    """Probabilities along any axis of a sample."""
+    shape = draw(shapes)
+    axis = draw(st.integers(1, len(shape)))
+    layer = cls(axis=draw(st.sampled_from([axis, axis - len(shape) - 1])))
+
+    def turned(f, *arrays):
+        return np.moveaxis(f(*(np.moveaxis(a, axis, -1) for a in arrays)), -1, axis)
+
+    def backward(x, params, dy):
+        return {"x": turned(lambda x, dy: oracles.activation_backward(name, x, dy), x, dy)}
+
+    return Case(
+        layer,
+        shape,
+        draw(batches),
+        draw(seeds),
+        lambda x, params: turned(oracles.ACTIVATIONS[name], x),
+        backward,
+        exact=False,
+    )
+
+
 slopes = st.sampled_from([0.0, 0.5, 2.0])
 named = oracles.ELEMENTWISE
 
@@ -177,6 +201,29 @@ CASES = {
     "ELU": elementwise_cases(
         lambda alpha: (layers.ELU(alpha), oracles.elu(alpha)), st.sampled_from([0.5, 1.0, 3.0])
     ),
+    "CELU": elementwise_cases(
+        lambda alpha: (layers.CELU(alpha), oracles.celu(alpha)), st.sampled_from([0.5, 1.0, 3.0])
+    ),
+    "HardShrink": elementwise_cases(
+        lambda t: (layers.HardShrink(t), oracles.shrunk(t, 0.0)), slopes, exact=True
+    ),
+    "SoftShrink": elementwise_cases(
+        lambda t: (layers.SoftShrink(t), oracles.shrunk(t, t)), slopes, exact=True
+    ),
+    "ThresholdedReLU": elementwise_cases(
+        lambda t: (layers.ThresholdedReLU(t), oracles.bent_relu(threshold=t)), slopes, exact=True
+    ),
+    "Squareplus": elementwise_cases(
+        lambda b: (layers.Squareplus(b), oracles.squareplus(b)), st.sampled_from([0.25, 4.0])
+    ),
+    **{
+        f"{cls.__name__}, an axis": score_cases(cls, name)
+        for name, cls in {
+            "softmax": layers.Softmax,
+            "log_softmax": layers.LogSoftmax,
+            "sparsemax": layers.Sparsemax,
+        }.items()
+    },
     "GELU, approximate": elementwise_cases(lambda: (layers.GELU(True), oracles.gelu_by_tanh)),
     **{cls.__name__: noise_cases(cls) for cls in NOISES},
     "LogSoftmax": activation_cases("log_softmax", layers.LogSoftmax),
@@ -186,10 +233,16 @@ CASES = {
         "exponential": layers.Exponential,
         "gelu": layers.GELU,
         "hard_sigmoid": layers.HardSigmoid,
+        "hard_silu": layers.HardSwish,
+        "hard_tanh": layers.HardTanh,
+        "log_sigmoid": layers.LogSigmoid,
         "mish": layers.Mish,
         "selu": layers.SELU,
         "softplus": layers.Softplus,
         "softsign": layers.Softsign,
+        "sparse_plus": layers.SparsePlus,
+        "sparse_sigmoid": layers.SparseSigmoid,
+        "tanh_shrink": layers.TanhShrink,
         "swish": layers.Swish,
     }.items()
 }

@@ -37,7 +37,8 @@ seeds = st.integers(0, 2**32 - 1)
 shapes = st.tuples(st.integers(1, 3), st.integers(1, 6))
 
 
-@pytest.mark.parametrize("name", module.ACTIVATIONS)
+# sparsemax is no formula of its numbers: test_every_layer compares it with its own oracle.
+@pytest.mark.parametrize("name", sorted(module.ACTIVATIONS.keys() - {"sparsemax"}))
 @given(shapes, seeds)
 def test_backward_equals_the_complex_step(name, shape, seed):
     rng = np.random.default_rng(seed)
@@ -61,7 +62,7 @@ def test_extreme_numbers_stay_finite_and_silent(name, dtype):
         assert np.isfinite(y).all()
         assert np.isfinite(back).all()
     assert not np.isnan(y).any()
-    if name not in ("gelu", "mish", "silu", "swish"):  # these dip below 0
+    if name not in ("gelu", "hard_silu", "hard_swish", "mish", "silu", "swish"):  # these dip
         assert (y[:, 1:] >= y[:, :-1]).all()
 
 
@@ -212,7 +213,8 @@ def test_names():
     given_layer = Tanh()
     assert module.get(given_layer) is not given_layer
     assert {name: module.serialize(module.get(name)) for name in module.ACTIVATIONS} == {
-        name: {"swish": "silu"}.get(name, name) for name in module.ACTIVATIONS
+        name: {"swish": "silu", "hard_swish": "hard_silu"}.get(name, name)
+        for name in module.ACTIVATIONS
     }
     assert (LeakyReLU().negative_slope, module.get("leaky_relu").negative_slope) == (0.3, 0.2)
     assert LeakyReLU(alpha=0.1).negative_slope == LeakyReLU(0.1).negative_slope == 0.1

@@ -77,9 +77,12 @@ LAYERS |= {
     name: ("Activation", {"activation": name}, FLAT)
     for name in (
         "elu", "exponential", "gelu", "hard_sigmoid", "leaky_relu", "log_softmax", "mish", "relu6",
-        "selu", "silu", "softplus", "softsign",
+        "selu", "silu", "softplus", "softsign", "celu", "hard_shrink", "hard_silu", "hard_tanh",
+        "log_sigmoid", "soft_shrink", "sparse_plus", "sparse_sigmoid", "squareplus",
+        "tanh_shrink",
     )
 }  # fmt: skip
+LAYERS["Softmax, axis 1"] = "Softmax", {"axis": 1}, IMAGE
 
 
 def make_keras_layers(path):

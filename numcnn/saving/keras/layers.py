@@ -69,25 +69,37 @@ KINDS: dict[str, Kind] = {
     "ReLU": Kind("ReLU"),
     "Reshape": Kind("Reshape"),
     "SeparableConv2D": Kind("SeparableConv2D", SEPARATED, {"groups": 1, **ONE_KERNEL}),
-    "Softmax": Kind("Softmax", idle={"axis": -1}),
+    "Softmax": Kind("Softmax"),
     "SpatialDropout2D": Kind("SpatialDropout2D"),
+    "ThresholdedReLU": Kind("ThresholdedReLU"),  # of Keras 2
     "UpSampling2D": Kind("UpSampling2D"),
     "ZeroPadding2D": Kind("ZeroPadding2D"),
 }
 # numcnn's layers that Keras knows as activations alone, with the arguments that those have.
 AS_ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "CELU": ("celu", {"alpha": 1.0}),
     "Exponential": ("exponential", {}),
     "GELU": ("gelu", {"approximate": False}),
+    "HardShrink": ("hard_shrink", {"threshold": 0.5}),
     "HardSigmoid": ("hard_sigmoid", {}),
+    "HardSwish": ("hard_silu", {}),
+    "HardTanh": ("hard_tanh", {}),
     "Linear": ("linear", {}),
-    "LogSoftmax": ("log_softmax", {}),
+    "LogSigmoid": ("log_sigmoid", {}),
+    "LogSoftmax": ("log_softmax", {"axis": -1}),
     "Mish": ("mish", {}),
     "SELU": ("selu", {}),
     "Sigmoid": ("sigmoid", {}),
+    "SoftShrink": ("soft_shrink", {"threshold": 0.5}),
     "Softplus": ("softplus", {}),
     "Softsign": ("softsign", {}),
+    "SparsePlus": ("sparse_plus", {}),
+    "SparseSigmoid": ("sparse_sigmoid", {}),
+    "Sparsemax": ("sparsemax", {"axis": -1}),
+    "Squareplus": ("squareplus", {"b": 4.0}),
     "Swish": ("silu", {}),
     "Tanh": ("tanh", {}),
+    "TanhShrink": ("tanh_shrink", {}),
 }
 OLD_NAMES = {("LeakyReLU", "alpha"): "negative_slope"}  # of Keras 2
 _KERAS_NAMES = {kind.ours: name for name, kind in KINDS.items()}
