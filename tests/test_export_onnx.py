@@ -182,6 +182,7 @@ def kinds(form):
     yield layers.ReLU(0.2, 0.5, 0.3)  # the most is below the threshold
     yield layers.GELU(approximate=True)
     yield layers.ThresholdedReLU(0.5)
+    yield layers.Rescaling(0.5, -1.0)
     yield layers.Softmax(axis=1)
     yield layers.ActivityRegularization(0.5)
     for name in ACTIVATIONS:

@@ -30,7 +30,7 @@ equal = np.testing.assert_array_equal
 close = np.testing.assert_allclose
 every_name = pytest.mark.parametrize("name", INITIALIZERS)
 random_names = pytest.mark.parametrize(
-    "name", sorted(INITIALIZERS.keys() - {"zeros", "zero", "ones", "one", "constant"})
+    "name", sorted(INITIALIZERS.keys() - {"zeros", "zero", "ones", "one", "constant", "identity"})
 )
 LARGE = (60, 50)  # fan_in 60, fan_out 50
 
@@ -91,6 +91,9 @@ def test_constants():
     equal(Constant(2.5)((2, 2)), np.full((2, 2), 2.5))
     equal(INITIALIZERS["zeros"]()((3,), "float64"), np.zeros(3))
     equal(INITIALIZERS["ones"]()((3,)), np.ones(3))
+    equal(INITIALIZERS["identity"](2.0)((2, 3)), [[2, 0, 0], [0, 2, 0]])
+    with pytest.raises(ShapeError, match=r"Identity needs a shape of two axes, got \(3,\)"):
+        INITIALIZERS["identity"]()((3,))
     close(RandomNormal(3.0, 0.1, seed=0)((500,)).mean(), 3, atol=0.03)
     w = RandomUniform(1.0, 2.0, seed=0)((500,))
     assert 1 <= w.min() < 1.02
@@ -102,8 +105,9 @@ def test_constants():
 @every_name
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_shape_and_type(name, dtype):
-    w = INITIALIZERS[name]()((3, 2, 4), dtype)
-    assert w.shape == (3, 2, 4)
+    shape = (3, 4) if name == "identity" else (3, 2, 4)
+    w = INITIALIZERS[name]()(shape, dtype)
+    assert w.shape == shape
     assert w.dtype == dtype
     assert w.flags.writeable
     assert w.flags.c_contiguous

@@ -15,12 +15,12 @@ KNOWN = "3.15"  # the version of Keras that the numbers are of
 
 # module: (what stands in for what it tests, how many of its tests pass)
 MODULES = {
-    "activations.activations_test": ("activations", 26),
+    "activations.activations_test": ("activations", 49),
     "constraints.constraints_test": ("constraints", 16),
     "layers.activations.activation_test": ("layers", 1),
     "layers.activations.elu_test": ("layers", 3),
     "layers.activations.leaky_relu_test": ("layers", 3),
-    "layers.activations.prelu_test": ("layers", 0),
+    "layers.activations.prelu_test": ("layers", 2),
     "layers.activations.relu_test": ("layers", 14),
     "layers.activations.softmax_test": ("layers", 2),
     "layers.convolutional.conv_test": ("layers", 5),
@@ -28,7 +28,7 @@ MODULES = {
     "layers.convolutional.depthwise_conv_test": ("layers", 6),
     "layers.convolutional.separable_conv_test": ("layers", 6),
     "layers.core.dense_test": ("layers", 12),
-    "layers.normalization.batch_normalization_test": ("layers", 2),
+    "layers.normalization.batch_normalization_test": ("layers", 3),
     "layers.pooling.average_pooling_test": ("layers", 13),
     "layers.pooling.global_average_pooling_test": ("layers", 7),
     "layers.pooling.global_max_pooling_test": ("layers", 7),
@@ -70,20 +70,15 @@ NOT_HERE = set(
     layers.GlobalAveragePooling3D layers.GlobalMaxPooling1D layers.GlobalMaxPooling3D
     layers.Masking layers.MaxPooling1D layers.MaxPooling3D layers.SeparableConv1D
     layers.SpatialDropout1D layers.SpatialDropout3D
-    activations.celu activations.glu activations.hard_shrink activations.hard_silu
-    activations.hard_tanh activations.log_sigmoid activations.soft_shrink activations.sparse_plus
-    activations.sparse_sigmoid activations.sparsemax activations.squareplus activations.tanh_shrink
-    activations.threshold
     losses.BinaryFocalCrossentropy losses.CTC losses.CategoricalFocalCrossentropy
     losses.CategoricalGeneralizedCrossEntropy losses.Circle losses.Dice losses.Tversky
     metrics.AUC metrics.PrecisionAtRecall metrics.R2Score metrics.RecallAtPrecision
     metrics.SensitivityAtSpecificity metrics.SpecificityAtSensitivity
     regularizers.OrthogonalRegularizer
-    AlphaDropout(noise_shape) BatchNormalization(beta_regularizer) BatchNormalization(renorm)
+    AlphaDropout(noise_shape) BatchNormalization(renorm)
     BatchNormalization(synchronized) Conv2D(groups) Conv2D(lora_rank) CosineSimilarity(axis)
-    Dense(lora_rank) Dropout(noise_shape) LogSoftmax(axis) LossMetric(axis)
-    PReLU(alpha_regularizer) Softmax(axis) SparseCategoricalCrossentropy(ignore_class)
-    SparseTopKCategoricalAccuracy(from_sorted_ids)
+    Dense(lora_rank) Dropout(noise_shape) LossMetric(axis)
+    SparseCategoricalCrossentropy(ignore_class) SparseTopKCategoricalAccuracy(from_sorted_ids)
     """.split()
 ) | {
     "UpSampling2D, bicubic",
@@ -121,6 +116,7 @@ DIFFERENT = {
     "ReLUTest.test_relu_multidimensional_input": ONE_SHAPE,
     "RegularizersTest.test_get_method": "no regularizer that makes rows orthogonal",
     "ReshapeTest.test_reshape_layer_with_varying_input_size_and_minus_one": ONE_SHAPE,
+    "SoftmaxTest.test_softmax_correctness_with_mask": "samples do not look at each other",
     "SparseCategoricalAccuracyTest.test_reshape_matches": SAME_SHAPE,
     **{
         f"SparseCategoricalCrossentropyTest.test_{name}": CLASSES_LAST

@@ -31,7 +31,7 @@ POSITIONAL = {
     "Activation": ("relu",), "AlphaDropout": (0.5,), "Conv2D": (2, 3), "Conv2DTranspose": (2, 3),
     "Dense": (2,), "DepthwiseConv2D": (3,), "Dropout": (0.5,), "GaussianDropout": (0.5,),
     "GaussianNoise": (0.5,), "Permute": ((1, 2),), "Reshape": ((-1,),),
-    "SeparableConv2D": (2, 3), "SpatialDropout2D": (0.5,),
+    "Rescaling": (0.5,), "SeparableConv2D": (2, 3), "SpatialDropout2D": (0.5,),
 }  # fmt: skip
 
 
@@ -258,3 +258,51 @@ def test_a_program_of_keras_1_trains():
     model.fit(x, y, batch_size=2, epochs=1, verbose=0)
     assert model.output_shape == (None, 3)
     assert model.layers[0].output_shape == (None, 4, 6, 6)
+
+
+def test_weights_by_keras_names():
+    norm = BatchNormalization(input_shape=(3,))
+    separable = SeparableConv2D(2, 3)
+    depthwise = layers.DepthwiseConv2D(3)
+    model = Sequential([norm, Dense(4), PReLU(), Dense(2, use_bias=False)])
+    _, dense, prelu, last = model.layers
+    assert dense.kernel is dense.params["w"]
+    assert dense.bias is dense.params["b"]
+    assert prelu.alpha is prelu.params["alpha"]
+    assert norm.gamma is norm.params["gamma"]
+    assert norm.moving_mean is norm.statistics["moving_mean"]
+    for layer in (separable, depthwise):
+        layer.build_for((4, 4, 2))
+    assert separable.depthwise_kernel is separable.params["w_depth"]
+    assert separable.pointwise_kernel is separable.params["w_point"]
+    assert depthwise.depthwise_kernel is depthwise.kernel is depthwise.params["w"]
+    for layer, name in ((last, "bias"), (Dense(2), "kernel"), (prelu, "kernel"), (dense, "w")):
+        with pytest.raises(AttributeError, match=f"no attribute '{name}'"):
+            getattr(layer, name)
+    assert not hasattr(separable, "kernel")
+
+
+def test_lists_of_weights():
+    norm = BatchNormalization(input_shape=(3,))
+    Sequential([norm])
+    own = list(norm.named_weights().values())
+
+    def are(found, expected):
+        return len(found) == len(expected) and all(map(lambda a, b: a is b, found, expected))
+
+    assert are(norm.weights, own)
+    assert are(norm.variables, own)
+    assert are(norm.trainable_weights, own[:2])
+    assert are(norm.non_trainable_variables, own[2:])
+    norm.trainable = False
+    assert are(norm.trainable_variables, [])
+    assert are(norm.non_trainable_weights, own)
+
+
+@pytest.mark.filterwarnings("ignore:Dense was given words")
+def test_the_unit_matrix():
+    model = Sequential([Dense(3, init="identity", input_shape=(3,))])
+    x = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(model.predict(x), x)
+    with pytest.raises(ValueError, match="Identity needs a shape of two axes"):
+        Conv2D(2, 3, kernel_initializer="identity").build_for((4, 4, 2))

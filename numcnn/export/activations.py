@@ -32,7 +32,7 @@ def activate(graph: Graph, activation: Any, name: str) -> None:
     if kind in SINGLE:
         operator, attributes = SINGLE[kind]
         graph.node(operator, name, **attributes(activation))
-    elif kind in ("Softmax", "LogSoftmax"):
+    elif kind in ("Softmax", "LogSoftmax") and isinstance(activation.axis, int):
         graph.node(kind, name, axis=graph.axis(activation.axis))
     elif kind in SEVERAL:
         SEVERAL[kind](graph, activation, name)

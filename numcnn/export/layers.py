@@ -244,6 +244,12 @@ def nothing(graph: Graph, layer: Any) -> None:
     """What does nothing in prediction is left out."""
 
 
+def rescaling(graph: Graph, layer: Any) -> None:
+    """Mul and Add."""
+    graph.node("Mul", f"{layer.name}/scaled", graph.number(f"{layer.name}/scale", layer.scale))
+    graph.node("Add", layer.name, graph.number(f"{layer.name}/offset", layer.offset))
+
+
 def activation(graph: Graph, layer: Any) -> None:
     """An activation by name."""
     activate(graph, layer.activation, layer.name)
@@ -274,6 +280,7 @@ EXPORTERS: dict[str, Exporter] = {
     "MaxPool2D": max_pool2d,
     "PReLU": p_relu,
     "Permute": permute,
+    "Rescaling": rescaling,
     "Reshape": reshape,
     "SeparableConv2D": separable_conv2d,
     "SpatialDropout2D": nothing,

@@ -12,6 +12,7 @@ from numcnn.initializers.scaling import (
     GlorotUniform,
     HeNormal,
     HeUniform,
+    Identity,
     LecunNormal,
     LecunUniform,
     Orthogonal,
@@ -33,6 +34,7 @@ INITIALIZERS: dict[str, Callable[..., Initializer]] = {
     "lecun_uniform": LecunUniform,
     "lecun_normal": LecunNormal,
     "orthogonal": Orthogonal,
+    "identity": Identity,
 }
 _CLASS_NAMES = {make.__name__: name for name, make in INITIALIZERS.items()}
 INITIALIZERS |= {"zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": RandomUniform}
@@ -47,7 +49,7 @@ INITIALIZERS |= {"zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": 
 (glorot_uniform, glorot_normal) = (GlorotUniform, GlorotNormal)
 (he_uniform, he_normal) = (HeUniform, HeNormal)
 (lecun_uniform, lecun_normal) = (LecunUniform, LecunNormal)
-orthogonal = Orthogonal
+orthogonal, identity = Orthogonal, Identity
 
 
 def get(identifier: Any) -> Initializer:

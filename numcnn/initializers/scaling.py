@@ -196,6 +196,28 @@ class Orthogonal(Initializer):
         return self.gain * (q if rows >= columns else q.T).reshape(shape)
 
 
+class Identity(Initializer):
+    """The unit matrix times `gain`: a Dense layer that starts so passes on what it gets.
+
+    Math:
+        w[i, j] = gain * (i == j)
+
+    Example:
+        >>> Identity()((2, 3), "float64")
+        array([[1., 0., 0.],
+               [0., 1., 0.]])
+    """
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = float(gain)
+
+    def __call__(self, shape: Shape, dtype: str = "float32") -> Array:
+        """Return a new matrix; nothing is drawn."""
+        if len(shape) != 2:
+            raise ShapeError(f"Identity needs a shape of two axes, got {shape}.")
+        return (self.gain * np.eye(*shape)).astype(dtype)
+
+
 def fans(shape: Shape) -> tuple[int, int]:
     """Return (fan_in, fan_out) of weights whose last two axes are inputs and outputs.
 

@@ -26,6 +26,7 @@ A reading order, and the question that each file answers:
     arguments.py   What does a layer accept as an argument? The checks; nothing to learn here.
     roles.py       Which weight does kernel_regularizer mean?
     older.py       And what did older Keras call its arguments?
+    attributes.py  And its attributes?
 
 That is a whole network. Beyond it:
 
@@ -40,7 +41,8 @@ That is a whole network. Beyond it:
 15. depthwiseconv2d.py, separableconv2d.py, conv2dtranspose.py
                    What if filters do not mix channels, or an image is to become larger again?
 16. noise.py       And if dropout silences whole channels, or blurs?
-17. activityregularization.py
+17. rescaling.py   How do pixels become numbers of a size that suits?
+18. activityregularization.py
                    What if it is the answers that are to be small?
 
 Then losses/ (where the first gradient comes from) and optimizers/ (what is done with the last).
@@ -99,6 +101,7 @@ from numcnn.layers.names import Activation
 from numcnn.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout2D
 from numcnn.layers.permute import Permute
 from numcnn.layers.rectifiers import CELU, ELU, SELU, LeakyReLU, PReLU
+from numcnn.layers.rescaling import Rescaling
 from numcnn.layers.separableconv2d import SeparableConv2D, SeparableConvolution2D
 from numcnn.layers.shrinks import HardShrink, SoftShrink, TanhShrink, ThresholdedReLU
 from numcnn.layers.softmax import Softmax
@@ -149,6 +152,7 @@ __all__ = [
     "PReLU",
     "Permute",
     "ReLU",
+    "Rescaling",
     "Reshape",
     "SeparableConv2D",
     "SeparableConvolution2D",

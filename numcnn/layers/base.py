@@ -12,13 +12,14 @@ import copy
 import math
 import os
 import re
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from numcnn import constraints, initializers, regularizers
 from numcnn.errors import DTypeError, ShapeError, reject_unknown_keywords
 from numcnn.layers.arguments import float_type, keywords, refuse_layers, sample_shape
+from numcnn.layers.attributes import attribute
 from numcnn.layers.older import Takes
 from numcnn.layers.roles import Roles, arguments, stated, take
 
@@ -278,6 +279,12 @@ class Layer(metaclass=Takes):
     def named_weights(self) -> dict[str, Array]:
         """Return the arrays of the parameters, then those of the statistics, by name."""
         return self.params | self.statistics
+
+    if not TYPE_CHECKING:  # or every misspelt name would pass
+
+        def __getattr__(self, name):
+            """Return what Keras's layers have under this name: see attributes.py."""
+            return attribute(self, name)
 
     def count_params(self) -> int:
         """Return how many numbers the weights have."""

@@ -233,7 +233,7 @@ class LogSoftmax(Layer):
         x, y: (N, ..., K), the same; with `axis`, K is the size of that axis.
 
     Args:
-        axis: of the scores, the batch's being 0.
+        axis: of the scores, the batch's being 0; one or several.
         **kwargs: name, input_shape, trainable, dtype: see `Layer`.
 
     Keeps:
@@ -250,7 +250,7 @@ class LogSoftmax(Layer):
         array([[ 0.75, -0.75]])
     """
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = axis_of_scores("LogSoftmax", axis)
 

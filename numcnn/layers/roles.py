@@ -20,6 +20,22 @@ SLOPE: Roles = {"alpha": "alpha"}
 KINDS = ("regularizer", "constraint")
 
 
+def named(roles: Roles, attribute: str) -> str | None:
+    """Return the parameter that Keras has as an attribute of this name, None where it has none.
+
+    Example:
+        >>> named(KERNEL_AND_BIAS, "kernel"), named(SEPARATED, "pointwise_kernel")
+        ('w', 'w_point')
+        >>> named(DEPTHWISE_AND_BIAS, "kernel"), named(SLOPE, "kernel")
+        ('w', None)
+    """
+    if attribute == "kernel" and "w" in roles.values():
+        return "w"
+    short = attribute.removesuffix("_kernel")
+    whole = attribute in ("bias", "kernel", *SCALE_AND_SHIFT, *SLOPE) or short != attribute
+    return roles.get(short) if whole else None
+
+
 def arguments(roles: Roles) -> list[str]:
     """Return the arguments that a layer with these roles takes.
 

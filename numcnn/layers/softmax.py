@@ -21,12 +21,14 @@ In words: the loss rises with a score if its dy is above the mean of all dy, eac
 probability y.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from numcnn.errors import DTypeError, ShapeError
 from numcnn.layers.base import Array, Layer, Shape
+
+Axis = int | tuple[int, ...]
 
 
 class Softmax(Layer):
@@ -41,7 +43,7 @@ class Softmax(Layer):
         x, y: (N, ..., K), the same; with `axis`, K is the size of that axis.
 
     Args:
-        axis: along which the probabilities sum to 1, the batch's being 0.
+        axis: along which the probabilities sum to 1, the batch's being 0; one or several.
         **kwargs: name, input_shape, trainable, dtype: see `Layer`.
 
     Keeps:
@@ -71,7 +73,7 @@ class Softmax(Layer):
         array([[ 1.5, -1.5]])
     """
 
-    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = axis_of_scores("Softmax", axis)
 
@@ -100,15 +102,17 @@ class Softmax(Layer):
         return {"axis": self.axis, **super().get_config()}
 
 
-def axis_of_scores(what: str, axis: Any, ndim: int | None = None) -> int:
-    """Return the axis; refuse what is no integer, and no axis of a sample in so many axes.
+def axis_of_scores(what: str, axis: Any, ndim: int | None = None) -> Axis:
+    """Return the axis, or several as a tuple; refuse what is none of a sample in so many axes.
 
     Example:
-        >>> axis_of_scores("Softmax", -1, 2)
-        -1
+        >>> axis_of_scores("Softmax", -1, 2), axis_of_scores("Softmax", [1, 2])
+        (-1, (1, 2))
     """
+    if isinstance(axis, (tuple, list)) and axis:
+        return tuple(cast(int, axis_of_scores(what, one, ndim)) for one in axis)
     if isinstance(axis, bool) or not isinstance(axis, int):
-        raise DTypeError(f"axis of {what} must be an integer, got {axis!r}.")
+        raise DTypeError(f"axis of {what} must be an integer or several, got {axis!r}.")
     if axis == 0 or (ndim is not None and not -ndim < axis < ndim):
         raise ShapeError(
             f"axis={axis} of {what} is not an axis of one sample: a batch has the axes 0 to "

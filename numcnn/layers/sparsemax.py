@@ -19,10 +19,11 @@ dx[m] = sum over k of dy[k] * ∂y[k]/∂x[m], gives
 which is softmax's rule where all probabilities on S are taken to be alike.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from numcnn.errors import DTypeError
 from numcnn.layers.base import Array, Layer, Shape
 from numcnn.layers.softmax import axis_of_scores
 
@@ -65,7 +66,9 @@ class Sparsemax(Layer):
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = axis_of_scores("Sparsemax", axis)
+        if isinstance(axis, (tuple, list)):
+            raise DTypeError(f"axis of Sparsemax must be one integer, got {axis!r}.")
+        self.axis: int = cast(int, axis_of_scores("Sparsemax", axis))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of x."""

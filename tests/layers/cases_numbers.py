@@ -224,6 +224,12 @@ CASES = {
             "sparsemax": layers.Sparsemax,
         }.items()
     },
+    "Rescaling": elementwise_cases(
+        lambda scale, offset: (layers.Rescaling(scale, offset), lambda v: v * scale + offset),
+        st.sampled_from([0.5, -2.0]),
+        st.sampled_from([0.0, 3.0]),
+        exact=True,
+    ),
     "GELU, approximate": elementwise_cases(lambda: (layers.GELU(True), oracles.gelu_by_tanh)),
     **{cls.__name__: noise_cases(cls) for cls in NOISES},
     "LogSoftmax": activation_cases("log_softmax", layers.LogSoftmax),

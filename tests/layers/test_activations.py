@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numcnn.errors import DTypeError, ShapeError
+from numcnn.gradcheck import check_layer, check_model
 from numcnn.layers import (
     ELU,
     GELU,
@@ -25,6 +26,7 @@ from numcnn.layers import (
     PReLU,
     ReLU,
     Softmax,
+    Sparsemax,
     Tanh,
 )
 from numcnn.layers import names as module
@@ -278,3 +280,46 @@ def test_prelu_shares_what_it_is_told_to_share():
         PReLU(shared_axes=0)
     with pytest.raises(DTypeError, match="must be an activation layer"):
         Dense(2, activation=prelu)
+
+
+@pytest.mark.parametrize("cls", [Softmax, LogSoftmax])
+def test_probabilities_over_several_axes(cls):
+    """They are those of the scores in one row."""
+    rng = np.random.default_rng(0)
+    x, dy = rng.normal(size=(2, 3, 4, 5)), rng.normal(size=(2, 3, 4, 5))
+    several, one = cls(axis=[1, -1]), cls()
+
+    def row(a):
+        return a.transpose(0, 2, 1, 3).reshape(2, 4, 15)
+
+    y = several.forward(x, training=True)
+    np.testing.assert_allclose(row(y), one.forward(row(x), training=True), rtol=1e-12)
+    np.testing.assert_allclose(row(several.backward(dy)), one.backward(row(dy)), atol=1e-13)
+    assert several.get_config()["axis"] == (1, -1)
+    check_layer(cls(axis=(1, 3)), (2, 3, 2, 2)).raise_if_wrong()
+
+
+def test_axes_that_are_none():
+    for cls in (Softmax, LogSoftmax, Sparsemax):
+        with pytest.raises(DTypeError, match=f"axis of {cls.__name__} must be an integer or sev"):
+            cls(axis="last")
+        with pytest.raises(ShapeError, match=r"axis=0 .* 0 counts the samples"):
+            cls(axis=0)
+        with pytest.raises(ShapeError, match="a batch has the axes 0 to 2"):
+            cls(axis=3)(np.ones((2, 3, 4)))
+    with pytest.raises(DTypeError, match="must be one integer"):
+        Sparsemax(axis=(1, 2))
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_a_softmax_along_another_axis_is_not_taken_together_with_the_loss(engine):
+    model = Sequential([Dense(3, input_shape=(4, 2), dtype="float64"), Softmax(1, dtype="float64")])
+    model.compile("sgd", "categorical_crossentropy", engine=engine)
+    x = np.random.default_rng(0).normal(size=(5, 4, 2))
+    np.testing.assert_allclose(model.predict(x).sum(axis=1), 1, rtol=1e-12)
+    y = np.eye(3)[np.random.default_rng(1).integers(0, 3, (5, 4))]
+    check_model(model, x, y).raise_if_wrong()
+    p = model.predict(x)
+    p /= p.sum(axis=2, keepdims=True)  # as the loss does
+    expected = -(y * np.log(p)).sum(axis=2).mean()
+    np.testing.assert_allclose(model.evaluate(x, y, verbose=0), expected, rtol=1e-6)

@@ -82,6 +82,7 @@ LAYERS |= {
         "tanh_shrink",
     )
 }  # fmt: skip
+LAYERS["Rescaling"] = "Rescaling", {"scale": 0.125, "offset": -1.5}, FLAT
 LAYERS["Softmax, axis 1"] = "Softmax", {"axis": 1}, IMAGE
 
 

@@ -67,6 +67,7 @@ KINDS: dict[str, Kind] = {
     "Permute": Kind("Permute"),
     "PReLU": Kind("PReLU", {"alpha": "alpha"}),
     "ReLU": Kind("ReLU"),
+    "Rescaling": Kind("Rescaling"),
     "Reshape": Kind("Reshape"),
     "SeparableConv2D": Kind("SeparableConv2D", SEPARATED, {"groups": 1, **ONE_KERNEL}),
     "Softmax": Kind("Softmax"),
