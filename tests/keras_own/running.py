@@ -18,7 +18,7 @@ REASONS = [
     (r"ValueError: Unknown interpolation of UpSampling2D '(\w+)'.*", r"UpSampling2D, \1"),
     (r"ValueError: (ema_momentum|use_ema|ema_overwrite_frequency)=.*", "moving averages"),
     (r"ValueError: ignore_class=.*", "SparseCategoricalCrossentropy(ignore_class)"),
-    (r".*not 'SparseTensor'", "sparse tensors"),
+    (r".*not 'SparseTensor'|.*Sparse is unsupported with backend \w+", "sparse tensors"),
     (r".*AttributeError: '\w+' object has no attribute .*", "what Keras's objects have inside"),
     (r".*dtype must be 'float32' or 'float64', got.*", "other types"),
     (r".*Cannot convert a symbolic tf.Tensor.*", "symbolic tensors"),

@@ -83,7 +83,7 @@ class Variable:
 
 
 # Arguments that numcnn's layers do not take, at the values that change nothing.
-IDLE = {"groups": 1, "noise_shape": None, "alpha_regularizer": None, "alpha_constraint": None}
+IDLE = {"groups": 1, "noise_shape": None}
 
 
 class LayerStandIn:
