@@ -132,3 +132,13 @@ def model_of(network, seed, engine="auto"):
 def is_random(network):
     """Return whether training draws numbers."""
     return any(arguments.get("rate", arguments.get("stddev")) for _, arguments in network[1])
+
+
+def uneven_averages(model):
+    """Return whether an AveragePooling2D has a border that is wider behind than in front."""
+    for layer in model.layers:
+        if isinstance(layer, layers.AveragePooling2D):
+            _, pads = layer.geometry(*layer.built_for[:2])
+            if any(front != behind for front, behind in pads):
+                return True
+    return False

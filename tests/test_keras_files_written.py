@@ -11,6 +11,7 @@ from small_nets import cnn, fingerprint, images, weights_hash
 
 from numcnn import constraints, layers, losses, metrics, optimizers, regularizers
 from numcnn.models import Sequential, load_model
+from numcnn.saving.keras.layers import AS_ACTIVATIONS
 
 h5py = pytest.importorskip("h5py", reason="needs the extra keras")
 
@@ -178,7 +179,7 @@ LAYERS = {
     "smooth": lambda: [layers.UpSampling2D((2, 3), interpolation="bilinear")],
     "bent": lambda: [layers.LeakyReLU(0.2), layers.ELU(0.5), layers.ReLU(max_value=0.5)],
     "learned": lambda: [layers.PReLU("ones", shared_axes=(1, 2)), layers.Softmax()],
-    "layers as activations": lambda: [layers.Swish(), layers.Sigmoid(), layers.Linear()],
+    "layers as activations": lambda: [getattr(layers, name)() for name in AS_ACTIVATIONS],
     "dropped": lambda: [layers.Dropout(0.5, seed=3), layers.Flatten()],
     **{name: lambda name=name: [layers.Activation(name)] for name in ACTIVATIONS},
 }

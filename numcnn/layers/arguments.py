@@ -125,6 +125,8 @@ def refuse_layers(name: str, x: Any) -> None:
 def keywords(cls: type) -> list[str]:
     """Return the arguments that a layer class takes, its base's included.
 
+    A class that gives its base an argument itself names it in `given_to_base`.
+
     Example:
         >>> from numcnn.layers import Flatten
         >>> keywords(Flatten)
@@ -137,7 +139,7 @@ def keywords(cls: type) -> list[str]:
         if code is not None:
             count = code.co_argcount + code.co_kwonlyargcount
             names += [n for n in code.co_varnames[1:count] if n not in names]
-    return names
+    return [n for n in names if n not in getattr(cls, "given_to_base", ())]
 
 
 def float_type(value: Any) -> str:

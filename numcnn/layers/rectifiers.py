@@ -300,6 +300,7 @@ class SELU(ELU):
     """
 
     scale = 1.0507009873554804934193349852946
+    given_to_base = ("alpha",)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(alpha=1.6732632423543772848170429916717, **kwargs)
