@@ -1,7 +1,8 @@
 """Random networks of all layers cross to Keras and back, in every form of file, and train alike.
 
-Keras runs on any backend. On PyTorch it takes a pixel of an uneven border into an average as if it
-were one of the image (3.15); on TensorFlow, and here, borders do not count. Such pools are left out.
+Keras runs on any backend. On PyTorch it takes the pixels of an uneven border into an average, as
+if they were of the image (3.15); on TensorFlow, and here, borders do not count. There such pools
+are left out.
 """
 
 import copy
