@@ -497,6 +497,19 @@ def test_what_losses_refuse():
         SparseCategoricalCrossentropy(ignore_class=0)
 
 
+@pytest.mark.parametrize(
+    ("cls", "arguments"),
+    [
+        (MeanSquaredError, "name, reduction, dtype"),
+        (losses.Huber, "delta, name, reduction"),
+        (BinaryCrossentropy, "from_logits, label_smoothing, axis, name, reduction"),
+    ],
+)
+def test_an_unknown_argument_is_told_those_that_there_are(cls, arguments):
+    with pytest.raises(TypeError, match=rf"no argument 'size'\. Its arguments: {arguments}\.$"):
+        cls(size=3)
+
+
 def test_arguments_come_back_from_a_file(tmp_path):
     for loss in (losses.Huber(2.0), BinaryCrossentropy(True, 0.1)):
         model = Sequential([Dense(2, input_shape=(3,))])

@@ -55,7 +55,8 @@ class Loss:
         **unknown: Any,
     ) -> None:
         code = type(self).__init__.__code__
-        allowed = [*code.co_varnames[1 : code.co_argcount], "name", "reduction"]
+        own = code.co_varnames[1 : code.co_argcount]
+        allowed = dict.fromkeys([*own, "name", "reduction"])  # each once
         reject_unknown_keywords(type(self).__name__, unknown, allowed)
         if reduction not in ("sum_over_batch_size", "auto"):
             raise ValueError(
