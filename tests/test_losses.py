@@ -222,6 +222,15 @@ def test_types_and_arguments_are_kept(name, shape, seed):
 
 
 @every_loss
+def test_values_of_float32_are_computed_in_float64(name):
+    loss, y, p, _ = draw(name, (4, 3), 1)
+    y, p = y if y.dtype.kind == "i" else y.astype("f4"), p.astype("f4")
+    values = loss.value(y, p)
+    assert values.dtype == np.float64
+    equal(values, loss.value(y.astype(float), p.astype(float)))
+
+
+@every_loss
 @given(shapes, seeds)
 def test_a_batch_is_its_samples_one_by_one(name, shape, seed):
     loss, y, p, _ = draw(name, shape, seed)
@@ -346,7 +355,9 @@ def test_names():
         Loss().value(np.zeros(1), np.zeros(1))
 
 
-@pytest.mark.parametrize("name", ["mse", "binary_crossentropy", "categorical_crossentropy"])
+@pytest.mark.parametrize(
+    "name", sorted({c.name for c in losses.LOSSES.values()} - {"sparse_categorical_crossentropy"})
+)
 def test_targets_of_another_shape_are_refused_not_broadcast(name: str) -> None:
     loss = losses.get(name)
     y, p = np.ones((3, 1)), np.full((3, 2), 0.5)
@@ -546,7 +557,10 @@ def test_kinks_by_hand():
     p = np.array([[-2.0, 0.5, -1.0]])  # no other score counts as less than 0
     equal(losses.CategoricalHinge().value(y, p), [0.5])
     equal(losses.CategoricalHinge().gradient(y, p), [[0, -1, 0]])
-    equal(losses.MeanAbsoluteError().gradient(one, one), [[0, 0]])
+    for loss in (losses.MeanAbsoluteError(), losses.MeanAbsolutePercentageError()):
+        equal(loss.gradient(one, one), [[0, 0]])
+        # No number of float32 is nearer to the target, which float32 does not have.
+        equal(loss.gradient(0.1 * one, (0.1 * one).astype("f4")), [[0, 0]])
 
 
 def test_targets_and_outputs_of_zero_by_hand():
@@ -563,6 +577,16 @@ def test_targets_and_outputs_of_zero_by_hand():
     divergence = losses.KLDivergence()
     close(divergence.value(y, p), 0.5 * np.log(0.5) + np.log(1 / 0.25), rtol=1e-15)
     equal(divergence.gradient(y, p), [[-0.25 / 0.25, -1 / 1, 0, 0]])
+
+
+def test_logarithms_of_less_than_epsilon_by_hand():
+    """Targets and outputs below it count as epsilon; an output of just epsilon has a slope."""
+    backend.set_epsilon(0.25)
+    loss, y, p = losses.MeanSquaredLogarithmicError(), np.array([[-5.0]]), np.array([[1.0]])
+    close(loss.value(y, p), np.log(2 / 1.25) ** 2, rtol=1e-15)
+    close(loss.gradient(y, p), [[2 * np.log(2 / 1.25) / 2]], rtol=1e-15)
+    close(loss.gradient(p, y + 5.25), [[2 * np.log(1.25 / 2) / 1.25]], rtol=1e-15)
+    equal(loss.gradient(p, y), [[0]])
 
 
 def test_the_cosine_of_short_vectors_by_hand():

@@ -85,8 +85,8 @@ class MeanSquaredLogarithmicError(Loss):
     def value(self, y: Array, p: Array) -> Array:
         """Return mean((log(p + 1) - log(y + 1))**2) of each sample."""
         check_same_shape(y, p)
-        eps = backend.epsilon()
-        logs = np.log1p(np.maximum(p.astype(np.float64), eps)), np.log1p(np.maximum(y, eps))
+        y, p, eps = y.astype(np.float64), p.astype(np.float64), backend.epsilon()
+        logs = np.log1p(np.maximum(p, eps)), np.log1p(np.maximum(y, eps))
         squares = (logs[0] - logs[1]) ** 2
         return per_sample(squares)
 
