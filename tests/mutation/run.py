@@ -1,15 +1,16 @@
 """The mutation score: how many small faults in the mathematics the tests find.
 
-    python tests/mutation/run.py                                 all files, about an hour
+    python tests/mutation/run.py                                 all files, a night
     python tests/mutation/run.py --files numcnn/layers/dense.py  one or some
     python tests/mutation/run.py --list                          what would be tried, no more
     python tests/mutation/run.py --sample 150                    of each file 150 at random, or all
     python tests/mutation/run.py --help                          more
 
 For each fault (see mutate.py) the file's tests run in a copy of the tree, in a process of their
-own and with Numba switched off, so that kernels are the plain Python that they are written in. A
-fault that no test finds must stand in equivalent.toml with the reason why it changes no result.
-The exit status is 1 if one does not, or if one that stands there is found after all or is gone.
+own (trial.py) and with Numba switched off, so that kernels are the plain Python that they are
+written in. A fault that no test finds must stand in equivalent.toml with the reason why it changes
+no result. The exit status is 1 if one does not, or if one that stands there is found after all or
+is gone.
 
 Needs os.fork (Linux, macOS). Time is counted in processor seconds.
 """
