@@ -145,6 +145,12 @@ CASES |= {
     "hinge": (losses.Hinge(), signs, scores, oracles.hinge),
     "hinge of 0 and 1": (losses.Hinge(), yes_or_no, scores, from_signs(oracles.hinge)),
     "squared hinge": (losses.SquaredHinge(), signs, scores, oracles.squared_hinge),
+    "squared hinge of 0 and 1": (
+        losses.SquaredHinge(),
+        yes_or_no,
+        scores,
+        from_signs(oracles.squared_hinge),
+    ),
     "categorical hinge": (losses.CategoricalHinge(), one_hot, scores, oracles.categorical_hinge),
     "divergence": (losses.KLDivergence(), shares, probabilities, oracles.kl_divergence),
     "poisson": (losses.Poisson(), shares, probabilities, oracles.poisson),
@@ -249,10 +255,10 @@ def test_no_samples(name):
 
 @every_loss
 def test_a_sample_may_have_further_axes(name):
-    loss, y, p, _ = draw(name, (6, 3), 0)
-    deep_y, deep_p = y.reshape(2, 3, *y.shape[1:]), p.reshape(2, 3, 3)
-    close(loss.value(deep_y, deep_p), loss.value(y, p).reshape(2, 3).mean(axis=1))
-    close(loss.gradient(deep_y, deep_p), loss.gradient(y, p).reshape(2, 3, 3))
+    loss, y, p, _ = draw(name, (24, 3), 0)
+    deep_y, deep_p = y.reshape(2, 12, *y.shape[1:]), p.reshape(2, 12, 3)
+    close(loss.value(deep_y, deep_p), loss.value(y, p).reshape(2, 12).mean(axis=1))
+    close(loss.gradient(deep_y, deep_p), loss.gradient(y, p).reshape(2, 12, 3))
 
 
 @given(shapes, seeds, st.integers(-3, 30), st.sampled_from(["float32", "float64"]))
@@ -500,8 +506,9 @@ def test_what_losses_refuse():
     for wrong in (-0.1, 1.5, True, "0.1"):
         with pytest.raises(ValueError, match="label_smoothing must be a number from 0 to 1"):
             CategoricalCrossentropy(label_smoothing=wrong)
-    with pytest.raises(ValueError, match="delta of Huber"):
-        losses.Huber(0)
+    for wrong in (0, -1, np.inf, np.nan):
+        with pytest.raises(ValueError, match="delta of Huber"):
+            losses.Huber(wrong)
     with pytest.raises(ValueError, match="axis must be -1"):
         CategoricalCrossentropy(axis=1)
     with pytest.raises(ValueError, match="ignore_class=0 is not there"):
