@@ -580,10 +580,10 @@ def test_targets_and_outputs_of_zero_by_hand():
     close(losses.Poisson().value(count, rate), -3 * np.log(0.25), rtol=1e-15)
     equal(losses.Poisson().gradient(count, rate), [[1 - 3 / 0.25]])
     # What is clipped stands at 0.25 or 1 and has no slope; what stands there by itself has one.
-    y, p = np.array([[0.0, 1.0, 0.5, 2.0]]), np.array([[0.25, 1.0, 2.0, 0.0]])
+    y, p = np.array([[0.0, 1.0, 0.5, 2.0, 2.0]]), np.array([[0.25, 1.0, 2.0, 0.0, 0.5]])
     divergence = losses.KLDivergence()
-    close(divergence.value(y, p), 0.5 * np.log(0.5) + np.log(1 / 0.25), rtol=1e-15)
-    equal(divergence.gradient(y, p), [[-0.25 / 0.25, -1 / 1, 0, 0]])
+    close(divergence.value(y, p), 0.5 * np.log(0.5) + np.log(4) + np.log(2), rtol=1e-15)
+    equal(divergence.gradient(y, p), [[-0.25 / 0.25, -1 / 1, 0, 0, -1 / 0.5]])
 
 
 def test_logarithms_of_less_than_epsilon_by_hand():
@@ -604,3 +604,7 @@ def test_the_cosine_of_short_vectors_by_hand():
     close(cosine.value(y, p), [-0.6 * 0.3 / 0.5], rtol=1e-15)
     close(cosine.gradient(y, p), [[-0.6 / 0.5, -0.8 / 0.5]], rtol=1e-15)
     close(cosine.gradient(y, -3 * p), [[0, -0.8 / 0.9]], atol=1e-15)
+    for short in ([[0.4, 0.2]], [[0.5, 0.0]]):  # nearly as long, just as long
+        close(cosine.gradient(y, np.array(short)), [[-0.6 / 0.5, -0.8 / 0.5]], rtol=1e-15)
+    both = cosine.gradient(np.repeat(y, 2, axis=0), np.concatenate([p, -3 * p]))
+    close(both, [[-0.6, -0.8], [0, -0.4 / 0.9]], atol=1e-15)

@@ -134,7 +134,7 @@ class CosineSimilarity(Loss):
         # losses = -(u * q).sum()
         turned = q * (u * q).sum(axis=-1, keepdims=True)
         # q = p / |p|, or p / eps, which has no such part
-        turned = np.where((q * q).sum(axis=-1, keepdims=True) > 0.5, turned, 0)
+        turned = np.where(length > p.dtype.type(backend.epsilon()), turned, 0)
         dp: Array = (turned - u) / length / max(1, p.size // p.shape[-1])
         return dp
 
