@@ -9,6 +9,7 @@ from numcnn.kernels import simd
 from numcnn.kernels.simd import (
     add,
     add_row,
+    div,
     fill,
     fma,
     fma_chosen,
@@ -29,6 +30,7 @@ from numcnn.kernels.simd import (
     repeat,
     scale_add,
     splat,
+    sqrt,
     store,
     store_codes,
     store_rows,
@@ -37,6 +39,7 @@ from numcnn.kernels.simd import (
     store_some_rows,
     sub,
     total,
+    transpose,
     where_beats,
     where_equal,
     wrapping_add,
@@ -99,8 +102,19 @@ def arithmetic(out, a, b, c):
 
 
 @njit
-def codes_of(codes, a):
-    store_codes(codes, 0, load(a, 0))
+def roots_and_quotients(out, a, b):
+    store(out, 0, sqrt(load(a, 0)))
+    store(out, a.size, div(load(a, 0), load(b, 0)))
+
+
+@njit
+def turn(to, i, a, k, row):
+    transpose(to, i, a, k, row)
+
+
+@njit
+def codes_of(codes, i, a):
+    store_codes(codes, i, load(a, 0))
 
 
 @njit
@@ -109,9 +123,9 @@ def numbers_of(out, codes, i):
 
 
 @njit
-def some_codes(codes, out, given, a, lanes):
-    store_some_codes(codes, 0, load(a, 0), lanes)
-    store(out, 0, load_some_codes(given, 0, out, lanes))
+def some_codes(codes, i, out, given, j, a, lanes):
+    store_some_codes(codes, i, load(a, 0), lanes)
+    store(out, 0, load_some_codes(given, j, out, lanes))
 
 
 @njit
@@ -187,6 +201,10 @@ def test_some_numbers_of_a_vector(dtype):
             expected[:n] = a
             equal(out, expected[:stored])
             moats.check()
+    out, moats = room(width, dtype)
+    move_some(out, numbers(width, dtype), 2, 2, -1, -1)
+    assert np.isnan(out).all()
+    moats.check()
 
 
 def test_one_number_in_all_places(dtype):
@@ -205,6 +223,29 @@ def test_arithmetic(dtype):
     assert arithmetic(out, a, b, c) == a.sum()
     expected = [a + b, a - b, a * b, a * b + c, np.where(a > b, c, a), np.where(a == b, c, a)]
     equal(out.reshape(7, width), [*expected, 3 * a + b])
+    moats.check()
+
+
+def test_roots_and_quotients_are_numpy_s(dtype):
+    width = width_of(dtype)
+    a, b = abs(numbers(width, dtype)) + 1, numbers(width, dtype, 1) + 0.5
+    out, moats = room(2 * width, dtype)
+    roots_and_quotients(out, a, b)
+    equal(out.reshape(2, width), [np.sqrt(a), a / b])
+    moats.check()
+
+
+def test_a_square_block_is_turned(dtype):
+    width = width_of(dtype)
+    i, k, row = 3, 2, width + 5
+    a = numbers(k + row * width, dtype)
+    out, moats = room(i + width * width + 4, dtype)
+    turn(out, i, a, k, row)
+    expected = np.full(out.size, np.nan, dtype)
+    for y in range(width):
+        for x in range(width):
+            expected[i + x * width + y] = a[k + y * row + x]
+    equal(out, expected)
     moats.check()
 
 
@@ -235,38 +276,40 @@ def test_what_beats_what(dtype):
 
 def test_small_numbers_as_bytes(dtype):
     width = width_of(dtype)
-    codes, moats = room(width, np.uint8)
-    codes_of(codes, np.arange(width).astype(dtype) % 5)
-    equal(codes, np.arange(width) % 5)
+    codes, moats = room(width + 4, np.uint8)
+    codes_of(codes, 3, np.arange(width).astype(dtype) % 5)
+    equal(codes, [99] * 3 + [i % 5 for i in range(width)] + [99])
     moats.check()
     back, moats = room(width, dtype)
-    numbers_of(back, Moats().given(np.arange(1, width + 3).astype(np.uint8)), 2)
+    numbers_of(back, Moats().given(np.arange(1, width + 6).astype(np.uint8)), 2)
     equal(back, np.arange(3, width + 3))
     moats.check()
 
 
 def test_some_small_numbers_as_bytes(dtype):
     width = width_of(dtype)
-    for lanes in range(1, width + 1):
-        codes, moats = room(lanes, np.uint8)
+    for lanes in range(-1, width + 3):
+        n = min(max(lanes, 0), width)
+        codes, moats = room(width + 4, np.uint8)
         out = np.full(width, np.nan, dtype)
-        given = Moats().given(np.arange(1, lanes + 1).astype(np.uint8))
-        some_codes(codes, out, given, np.arange(width).astype(dtype), lanes)
+        given = Moats().given(np.arange(width + 6).astype(np.uint8))
+        some_codes(codes, 3, out, given, 1, np.arange(width).astype(dtype), lanes)
         moats.check()
-        equal(codes, np.arange(lanes))
-        equal(out, [*range(1, lanes + 1), *[0] * (width - lanes)])
+        equal(codes, [99] * 3 + [*range(n)] + [99] * (width + 1 - n))
+        equal(out, [*range(1, n + 1), *[0] * (width - n)])
 
 
 def test_each_lane_chooses_one_of_four_numbers(dtype):
     width, rng = width_of(dtype), np.random.default_rng(0)
     a, b = (Moats().given(rng.integers(-9, 9, n).astype(dtype)) for n in (11, width))
     codes = rng.integers(0, 4, width).astype(np.uint8)
+    codes[:2] = 3, 4  # a code of 4 counts as 0
     table = np.array([0, 5, 6, 0, width, 2 * width])
     out, moats = room(3 * width, dtype)
     out[:] = start = rng.integers(-9, 9, 3 * width)
     chosen(out, a, table, 1, Moats().given(codes), b)
     moats.check()
-    expected = [a[first + 1 + codes] * b for first in table[:3]]
+    expected = [a[first + 1 + codes % 4] * b for first in table[:3]]
     equal(out, start + np.concatenate(expected))
 
 
@@ -276,7 +319,14 @@ def test_a_look_at_memory():
 
 def test_whole_numbers_wrap_round():
     top = 2**64 - 1
-    for a, b in ((top, top), (top, 1), (3, 5), (2**63, 2**63), (0xD2E7470EE14C6C93, top - 9)):
+    for a, b in (
+        (top, top),
+        (top, 1),
+        (3, 5),
+        (2**63, 2),
+        (2**63, 2**63),
+        (0xD2E7470EE14C6C93, top - 9),
+    ):
         found = np.zeros(3, np.uint64)
         wrap(found, np.array([a, b], np.uint64))
         assert [int(v) for v in found] == [(a + b) & top, (a * b) & top, a * b >> 64]
@@ -310,7 +360,7 @@ def test_blocks(dtype):
     equal(out.reshape(expected.shape), expected)
 
 
-@pytest.mark.parametrize("rows", range(N + 2))
+@pytest.mark.parametrize("rows", range(-1, N + 2))
 def test_some_rows_of_some_numbers(dtype, rows):
     width = width_of(dtype)
     for lanes, kept in ((1, 1), (width - 1, width), (width, width - 1), (width + 4, width + 4)):
@@ -321,7 +371,7 @@ def test_some_rows_of_some_numbers(dtype, rows):
         some_rows(out, a, np.array(starts + to, np.int64), lanes, rows, kept, 1)
         moats.check()
         expected = np.full(out.size, np.nan, dtype)
-        for start, place in list(zip(starts, to, strict=True))[:rows]:
+        for start, place in list(zip(starts, to, strict=True))[: max(0, rows)]:
             v = np.zeros(width, dtype)
             v[:n] = a[start : start + n]
             expected[place + 1 : place + 1 + stored] = v[:stored]
