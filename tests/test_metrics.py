@@ -39,9 +39,29 @@ def test_targets_of_another_shape_are_refused():
         (metrics.categorical_accuracy, np.zeros(3)),
         (metrics.sparse_categorical_accuracy, np.eye(3)),
         (metrics.binary_accuracy, np.zeros(3)),
+        (metrics.top_k_categorical_accuracy, np.zeros((3, 1))),
+        (metrics.sparse_top_k_categorical_accuracy, np.eye(3)),
     ):
         with pytest.raises(ShapeError, match=rf"{metric.__name__}.*needs targets of shape"):
             metric(y, p)
+
+
+def test_a_sample_may_have_further_axes():
+    """What it counts is the mean over them; class numbers may have an axis of their own."""
+    rng = np.random.default_rng(0)
+    p, labels = rng.random((4, 6, 3)), rng.integers(0, 3, (4, 6))
+    one_hot = np.eye(3)[labels]
+    for name, y in (("categorical_accuracy", one_hot), ("top_k_categorical_accuracy", one_hot)):
+        for metric, targets in (
+            (getattr(metrics, name), y),
+            (getattr(metrics, f"sparse_{name}"), labels),
+            (getattr(metrics, f"sparse_{name}"), labels[..., None]),
+        ):
+            k = (2,) if "top_k" in name else ()
+            flat = metric(
+                targets.reshape(24, -1) if targets is y else labels.ravel(), p.reshape(24, 3), *k
+            )
+            assert metric(targets, p, *k) == pytest.approx(flat.reshape(4, 6).mean(axis=1))
 
 
 @pytest.mark.parametrize("name", metrics.METRICS)

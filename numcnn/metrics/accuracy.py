@@ -71,7 +71,7 @@ def top_k_categorical_accuracy(y_true: Array, y_pred: Array, k: int = 5) -> Arra
         result[n] = (how many outputs are greater than that of the true class) < k
 
     Shapes:
-        y_true, y_pred: (N, K)     result: (N,)
+        y_true, y_pred: (N, ..., K), the same     result: (N,)
 
     Example:
         >>> top_k_categorical_accuracy(np.eye(3)[:1], np.array([[0.3, 0.2, 0.5]]), k=2)
@@ -88,7 +88,7 @@ def sparse_top_k_categorical_accuracy(y_true: Array, y_pred: Array, k: int = 5) 
         result[n] = (how many outputs are greater than that of the true class) < k
 
     Shapes:
-        y_true: (N,) or (N, 1)     y_pred: (N, K)     result: (N,)
+        y_true: (N, ...) or (N, ..., 1)     y_pred: (N, ..., K)     result: (N,)
 
     Example:
         >>> outputs = np.array([[3, 2, 5], [3, 2, 5]])
@@ -98,8 +98,8 @@ def sparse_top_k_categorical_accuracy(y_true: Array, y_pred: Array, k: int = 5) 
     labels = y_true[..., 0] if y_true.shape == (*y_pred.shape[:-1], 1) else y_true
     _check_shapes("sparse_top_k_categorical_accuracy", labels.shape, y_pred.shape[:-1])
     own = np.take_along_axis(y_pred, labels[..., None].astype(np.int64), axis=-1)
-    among: Array = ((y_pred > own).sum(axis=-1) < k).astype(np.float64)
-    return among
+    among = (y_pred > own).sum(axis=-1) < k
+    return _hits(among, np.ones_like(among))
 
 
 def _check_shapes(metric: str, found: tuple[int, ...], expected: tuple[int, ...]) -> None:
