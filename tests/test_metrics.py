@@ -266,3 +266,33 @@ def test_what_is_no_metric():
     for wrong in ("acuracy", 5, None):
         with pytest.raises(ValueError, match=r"Unknown metric .*Known: acc, accuracy"):
             metrics.get(wrong, losses.get("mse"), (1,))
+
+
+def test_thresholds_are_one_number_from_0_to_1():
+    assert metrics.Precision([0.3]).thresholds == metrics.Precision((0.3,)).thresholds == 0.3
+    assert [metrics.Recall(edge).threshold for edge in (0, 1, None)] == [0, 1, 0.5]
+    for wrong in (-0.5, 1.5, [0.2, 0.5], [], [None]):
+        with pytest.raises(ValueError, match="thresholds must be one number from 0 to 1"):
+            metrics.TruePositives(wrong)
+
+
+def test_of_equal_outputs_the_first_is_the_greatest():
+    y, p = np.zeros((1, 40)), np.zeros((1, 40))
+    y[0, :2] = 1
+    assert metrics.Precision(top_k=2)(y, p) == 1
+    rng = np.random.default_rng(0)
+    y, p = rng.integers(0, 2, (4, 3, 5)), rng.random((4, 3, 5))
+    deep, flat = metrics.Precision(top_k=2), metrics.Precision(top_k=2)
+    assert deep(y, p) == flat(y.reshape(12, 5), p.reshape(12, 5))
+
+
+def test_a_metric_that_defines_nothing_says_so():
+    for metric in (metrics.base.Metric(), metrics.base.MeanMetric()):
+        with pytest.raises(NotImplementedError):
+            metric([1, 0], [1, 0])
+
+
+def test_lists_are_taken_and_from_logits_is_a_truth_value():
+    assert metrics.Precision()([1, 0, 1], [0.9, 0.8, 0.2]) == 0.5
+    for name in ("CategoricalCrossentropy", "BinaryCrossentropy", "SparseCategoricalCrossentropy"):
+        assert getattr(metrics, name)(from_logits=1).get_config()["from_logits"] is True
