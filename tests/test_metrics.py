@@ -277,13 +277,13 @@ def test_thresholds_are_one_number_from_0_to_1():
 
 
 def test_of_equal_outputs_the_first_is_the_greatest():
-    y, p = np.zeros((1, 40)), np.zeros((1, 40))
-    y[0, :2] = 1
-    assert metrics.Precision(top_k=2)(y, p) == 1
     rng = np.random.default_rng(0)
-    y, p = rng.integers(0, 2, (4, 3, 5)), rng.random((4, 3, 5))
-    deep, flat = metrics.Precision(top_k=2), metrics.Precision(top_k=2)
-    assert deep(y, p) == flat(y.reshape(12, 5), p.reshape(12, 5))
+    p = rng.integers(0, 2, (20, 300)).astype(float)
+    y = (p == 1) & (p.cumsum(axis=1) <= 5)  # the first five of each row's ones
+    assert metrics.Precision(top_k=5)(y, p) == 1
+    y, p = rng.integers(0, 2, (10, 6, 8)), rng.random((10, 6, 8))
+    deep, flat = metrics.Recall(top_k=2), metrics.Recall(top_k=2)
+    assert deep(y, p) == flat(y.reshape(60, 8), p.reshape(60, 8))
 
 
 def test_a_metric_that_defines_nothing_says_so():
