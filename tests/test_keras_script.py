@@ -152,6 +152,7 @@ def pictures(folder: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*Keras 1:UserWarning")
+@pytest.mark.filterwarnings("ignore:Adadelta's learning rate is 0.001:UserWarning")
 @pytest.mark.parametrize("path", SCRIPTS, ids=[path.stem for path in SCRIPTS])
 def test_an_old_script_runs(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

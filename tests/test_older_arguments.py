@@ -76,7 +76,7 @@ CALLS = {
         ),
     ),
     "a window by position": (
-        lambda: layers.Convolution2D(4, 3, 2, border_mode="valid"), lambda: Conv2D(4, (3, 2)),
+        lambda: Conv2D(4, 3, 2, border_mode="valid"), lambda: Conv2D(4, (3, 2)),
     ),
     "channels first": (
         lambda: MaxPool2D((2, 2), dim_ordering="th"),
@@ -167,11 +167,11 @@ def test_what_is_refused(call, error, words):
 def test_a_window_by_position_after_words_of_keras_1():
     """No Keras that takes the first call reads the second one as strides."""
     with pytest.raises(TypeError, match="Write kernel_size"):
-        layers.Convolution2D(4, 3, 3)
+        Conv2D(4, 3, 3)
     with pytest.warns(UserWarning, match=r"and Conv2D\(32, 3, 3\) as a window of 3x3"):
-        layers.Convolution2D(4, 3, 3, border_mode="same")
-    assert layers.Convolution2D(4, 3, 3).kernel_size == (3, 3)
-    assert layers.Convolution2D(4, 3, 2).strides == (1, 1)
+        Conv2D(4, 3, 3, border_mode="same")
+    assert Conv2D(4, 3, 3).kernel_size == (3, 3)
+    assert Conv2D(4, 3, 2).strides == (1, 1)
     with pytest.raises(TypeError, match="Write kernel_size"):
         Conv2D(4, 3, 3, padding="same")
 
@@ -179,10 +179,23 @@ def test_a_window_by_position_after_words_of_keras_1():
 def test_a_window_by_position_after_the_layout_in_keras_1s_words(monkeypatch):
     monkeypatch.setattr(backend.settings, "KERAS_1_WORDS", [])
     with pytest.raises(TypeError, match="Write kernel_size"):
-        layers.Convolution2D(4, 3, 3)
+        Conv2D(4, 3, 3)
     backend.set_image_dim_ordering("tf")
     with pytest.warns(UserWarning, match=r"Conv2D was given words of Keras 1: nb_row, nb_col"):
-        assert layers.Convolution2D(4, 3, 3).kernel_size == (3, 3)
+        assert Conv2D(4, 3, 3).kernel_size == (3, 3)
+
+
+def test_the_name_of_keras_1_has_a_window_by_position():
+    with pytest.warns(
+        UserWarning, match=r"Convolution2D\(4, 3, 2\) was written as in Keras 1"
+    ) as said:
+        layer = layers.Convolution2D(4, 3, 2, input_shape=(8, 8, 1), activation="relu")
+    assert said[0].filename == __file__
+    assert type(layer) is Conv2D
+    assert (layer.kernel_size, layer.strides) == ((3, 2), (1, 1))
+    assert layers.Convolution2D(4, (3, 2)).kernel_size == (3, 2)
+    with pytest.raises(TypeError, match="Write kernel_size"):
+        layers.Convolution2D(4, 3, 3, strides=2)
 
 
 def test_a_window_of_one_pixel_means_the_same_in_all():

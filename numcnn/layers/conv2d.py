@@ -97,6 +97,7 @@ from numcnn.layers.im2col import (
     image_shape_as_given,
     window_geometry,
 )
+from numcnn.layers.older import by_old_name
 from numcnn.layers.roles import KERNEL_AND_BIAS
 
 
@@ -283,4 +284,4 @@ class Conv2D(Layer):
         }
 
 
-Convolution2D = Conv2D  # Keras 1's name
+Convolution2D = by_old_name(Conv2D, "Convolution2D")

@@ -9,19 +9,21 @@ Three things happen before a layer's `__init__`, for every class of layers alike
 
 Conv2D(32, 3, 3) has had two meanings: a window of 3x3 in Keras 1, strides of 3 in Keras 2.3 and
 later. It is refused, unless the program has used a word of Keras 1: every Keras that takes such
-words, 1.0 to 2.2, reads a window.
+words, 1.0 to 2.2, reads a window. The name Convolution2D is such a word.
 """
 
 import abc
 import inspect
 import warnings
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from numcnn.backend import settings
 from numcnn.errors import DTypeError, unknown_name
 from numcnn.layers.arguments import keywords, positive_int
 from numcnn.layers.roles import arguments
 
+Kind = TypeVar("Kind")
 INITIALIZERS = (
     "kernel_initializer", "depthwise_initializer", "pointwise_initializer", "alpha_initializer",
 )  # fmt: skip
@@ -167,14 +169,44 @@ def _window(
     return args[0], args[1:3]
 
 
+def by_old_name(cls: type[Kind], name: str) -> Callable[..., Kind]:
+    """Return what makes a layer of this class under its name of Keras 1, (32, 3, 3) a 3x3 window.
+
+    Example:
+        >>> from numcnn.layers import Convolution2D, Conv2D
+        >>> import warnings
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     layer = Convolution2D(32, 3, 3)
+        >>> type(layer) is Conv2D, layer.kernel_size, layer.strides
+        (True, (3, 3), (1, 1))
+    """
+
+    def make(*args: Any, **kwargs: Any) -> Kind:
+        window, said = args[1:3], (TODAYS | WORDS.keys()) & kwargs.keys()
+        if len(args) == 3 and all(type(n) is int for n in window) and not said:
+            _say_once(f"{name}{args} was written as in Keras 1: nb_row, nb_col (kernel_size).", 3)
+            args = (args[0], window)
+        return cls(*args, **kwargs)
+
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"""{cls.__name__} by its name of Keras 1: {name}(32, 3, 3) has a window of 3x3.
+
+    Example:
+        >>> from numcnn.layers import {name}
+        >>> {name}(32, (3, 3)).kernel_size
+        (3, 3)
+    """
+    return make
+
+
 _SAID: list[str] = []  # what was said in this program, once
 
 
-def _say_once(text: str) -> None:
+def _say_once(text: str, stacklevel: int = 4) -> None:
     if not _SAID:
         _SAID.append(text)
         warnings.warn(
             f"{text} They are read as what stands in brackets, and Conv2D(32, 3, 3) as a window of "
             "3x3. This is said once.",
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
