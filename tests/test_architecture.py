@@ -165,6 +165,7 @@ MAY_IMPORT = {
     "export": ("export", "layers", "errors", "extras", "files", "_version"),
     "utils": (
         "utils",
+        "legacy.arguments",
         "data",
         "datasets",
         "errors",

@@ -183,3 +183,10 @@ def test_seeds_are_given_back(own, always, fails):
             pass
         following.append(seeds.next_seed())
     assert (following[0] == following[1]) is (always or fails)
+
+
+def test_the_number_of_classes_by_its_name_in_keras_1():
+    with pytest.warns(UserWarning, match="nb_classes is num_classes since Keras 2"):
+        np.testing.assert_array_equal(to_categorical([1, 0], nb_classes=3), np.eye(3)[[1, 0]])
+    with pytest.raises(TypeError, match="Give num_classes alone"):
+        to_categorical([1, 0], num_classes=3, nb_classes=3)

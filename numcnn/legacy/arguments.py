@@ -1,4 +1,4 @@
-"""Arguments of Keras 1, before 2017, of the methods of a model: taken, with a warning, once."""
+"""Arguments of Keras 1, before 2017, of a model's methods: taken, with a warning, once."""
 
 import functools
 import itertools
@@ -11,6 +11,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SINCE = {
+    "nb_classes": "num_classes",
     "nb_epoch": "epochs",
     "nb_worker": "workers",
     "max_q_size": "max_queue_size",
@@ -44,7 +45,7 @@ def since_keras_2(old: str, value: Any, new: str, given: Any, told: str = "") ->
 
 
 def with_keras_1(method: Callable[P, R]) -> Callable[P, R]:
-    """Let a method of a model take Keras 1's arguments too.
+    """Let a method of a model, or a function, take Keras 1's arguments too.
 
     Example:
         >>> @with_keras_1

@@ -6,8 +6,10 @@ import numpy as np
 
 from numcnn.data import as_array, integer
 from numcnn.errors import DTypeError
+from numcnn.legacy.arguments import with_keras_1
 
 
+@with_keras_1
 def to_categorical(
     y: Any, num_classes: int | None = None, dtype: str = "float32"
 ) -> np.ndarray[Any, Any]:
