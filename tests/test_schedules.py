@@ -77,6 +77,30 @@ def test_restarts_are_waves_in_a_row(t, longer, lower):
     assert math.isclose(found, height * (1 + math.cos(math.pi * (t - begin) / length)) / 2)
 
 
+def test_a_warm_up_and_a_restart_by_hand():
+    rate = schedules.CosineDecay(0.1, 10, warmup_target=0.5, warmup_steps=4)
+    assert [rate(t) for t in (0, 2, 4, 9, 14, 99)] == pytest.approx([0.1, 0.3, 0.5, 0.25, 0, 0])
+    waves = schedules.CosineDecayRestarts(0.5, 4, m_mul=0.5, alpha=0.2)
+    # Half of the second wave, which is 8 long and half as high: 0.5 * (0.2 + 0.8 * 0.25).
+    assert [waves(t) for t in (0, 2, 4, 8)] == pytest.approx([0.5, 0.3, 0.3, 0.2])
+
+
+@every_schedule
+def test_an_unknown_argument_is_refused_and_a_configuration_makes_the_same(name):
+    cls = getattr(schedules, name)
+    with pytest.raises(TypeError, match=f"{name} has no argument 'size'"):
+        cls(**CASES[name], size=3)
+    config = made(name).get_config()
+    assert cls.from_config(config).get_config() == config
+    for switch in {"staircase", "cycle"} & config.keys():
+        assert cls(**{**config, switch: 1}).get_config()[switch] is True
+
+
+def test_a_schedule_that_defines_nothing_says_so():
+    with pytest.raises(NotImplementedError, match="does not define"):
+        schedules.LearningRateSchedule()(0)
+
+
 @pytest.mark.parametrize("engine", ["numpy", "numba"])
 @every_schedule
 def test_each_step_has_its_rate(name, engine):

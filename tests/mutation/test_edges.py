@@ -1,5 +1,7 @@
 """What surviving faults asked for: edges that random examples reach too seldom."""
 
+import math
+
 import numpy as np
 import oracles
 import pytest
@@ -9,7 +11,7 @@ from numcnn.errors import ShapeError
 from numcnn.layers import Dropout, MaxPool2D, Reshape
 from numcnn.layers.im2col import im2col, image_shape, window_geometry
 from numcnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError
-from numcnn.optimizers import SGD, Adam, Optimizer, RMSprop
+from numcnn.optimizers import SGD, Adam, Adamax, Nadam, Optimizer, RMSprop
 
 equal = np.testing.assert_array_equal
 
@@ -180,6 +182,19 @@ def test_plain_gradient_descent_remembers_nothing():
     assert optimizer.slot_names == ()
     assert optimizer.slots == {}
     assert SGD(0.1, momentum=0.5, nesterov=1).get_config()["nesterov"] is True
+
+
+def test_what_adam_s_variants_remember_stands_under_its_name():
+    for cls, second in ((Adamax, {"greatest": [4.0]}), (Nadam, {"mean_square": [4.0]})):
+        optimizer = cls(0.1, beta_1=0.5, beta_2=0.75)
+        optimizer.step([np.zeros(1)], [np.array([4.0])])
+        assert optimizer.slots == {"mean": [2.0], **second}
+
+
+def test_nadam_s_product_does_not_depend_on_what_was_asked_before():
+    optimizer = Nadam()
+    for t in (7, 3, 3, 9):
+        assert optimizer.product(t) == math.prod(optimizer.mu(i) for i in range(1, t + 1))
 
 
 def test_what_adam_remembers_stands_under_its_name():
