@@ -66,9 +66,11 @@ def test_model_checkpoint_finds_mistakes_early(tmp_path):
         with pytest.raises(ValueError, match="save_freq"):
             ModelCheckpoint("m.npz", save_freq=wrong)
     model = cnn()
-    with pytest.raises(FileNotFoundError, match="does not exist"):
-        model.fit(x, y, verbose=0, callbacks=[ModelCheckpoint(tmp_path / "no" / "m.npz")])
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        model.fit(x, y, verbose=0, callbacks=[ModelCheckpoint(tmp_path / "file" / "in" / "m.npz")])
     assert model.optimizer.iterations == 0
+    (tmp_path / "file").unlink()
     missing = ModelCheckpoint(tmp_path / "{val_los:.2f}.npz")
     with pytest.raises(KeyError, match="val_los"):
         model.fit(x, y, verbose=0, callbacks=[missing])
@@ -76,6 +78,8 @@ def test_model_checkpoint_finds_mistakes_early(tmp_path):
     with pytest.warns(UserWarning, match="'val_loss', which is not there"):
         model.fit(x, y, verbose=0, callbacks=[best])
     assert list(tmp_path.iterdir()) == []
+    model.fit(x, y, verbose=0, callbacks=[ModelCheckpoint(tmp_path / "new" / "m.npz")])
+    assert (tmp_path / "new" / "m.npz").is_file()
 
 
 def table(path, separator=","):

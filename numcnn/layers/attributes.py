@@ -26,6 +26,8 @@ def attribute(layer: Any, name: str) -> Any:
         ((3, 2), (2,), 2)
     """
     own = vars(layer)
+    if isinstance(asked := getattr(type(layer), name, None), property):
+        asked.__get__(layer)  # raises, as it did: why its value is not there yet
     if {"params", "statistics", "trainable"} <= own.keys():
         params, statistics = own["params"], own["statistics"]
         moving = params if own["trainable"] else {}

@@ -10,8 +10,6 @@ member leaves the folder, and none is a link or a device.
 
 import os
 import shutil
-import tarfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +136,9 @@ def unpack(path: Path, folder: Path) -> None:
     Raises:
         DataFileError: it is no archive, is damaged, or holds what has no place there.
     """
+    import tarfile
+    import zipfile
+
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:

@@ -139,7 +139,7 @@ CASES |= {
         lambda m, name=name, value=value: m.fit(X, Y, **{name: value}), errors, name, repr(value)
     )
     for name in ("steps_per_epoch", "validation_steps", "validation_batch_size", "max_queue_size")
-    for value, errors in ((0, ValueError), (-1, ValueError), (1.5, TYPES), (True, TYPES))
+    for value, errors in ((0, ValueError), (-1, ValueError), ("1", TYPES), (True, TYPES))
 }
 CASES |= {
     "workers": case(lambda m: m.fit(X, Y, workers=-1), ValueError, "workers", "-1"),
