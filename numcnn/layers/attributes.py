@@ -4,6 +4,7 @@ They are looked up here only where a layer has nothing of that name, so a layer 
 its attributes as it likes. All are the arrays themselves, no copies.
 """
 
+from inspect import getattr_static
 from typing import Any
 
 from numcnn.layers.roles import named
@@ -26,8 +27,8 @@ def attribute(layer: Any, name: str) -> Any:
         ((3, 2), (2,), 2)
     """
     own = vars(layer)
-    if isinstance(asked := getattr(type(layer), name, None), property):
-        asked.__get__(layer)  # raises, as it did: why its value is not there yet
+    if (asked := getattr_static(type(layer), name, None)) is not None:
+        asked.__get__(layer, type(layer))  # raises, as it just did: why nothing is there
     if {"params", "statistics", "trainable"} <= own.keys():
         params, statistics = own["params"], own["statistics"]
         moving = params if own["trainable"] else {}
