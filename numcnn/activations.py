@@ -70,23 +70,22 @@ def threshold(x: Any, threshold: float, default_value: float) -> Array:
     """Return x where it is above the threshold, the default elsewhere.
 
     Example:
-        >>> threshold([-1.0, 2.0], 0.5, 9.0)
+        >>> threshold([-1.0, 2.0], 0.5, 9.0).numpy()
         array([9., 2.])
     """
     x = np.asarray(x)
-    return np.where(x > threshold, x, default_value)
+    return answer(np.where(x > threshold, x, default_value))
 
 
 def glu(x: Any, axis: int = -1) -> Array:
     """Return the first half of x along the axis, each number times the sigmoid of its partner.
 
     Example:
-        >>> glu([3.0, 8.0, 0.0, 1000.0])
+        >>> glu([3.0, 8.0, 0.0, 1000.0]).numpy()
         array([1.5, 8. ])
     """
     first, second = np.split(np.asarray(x), 2, axis)
-    gated: Array = first * sigmoid(second)
-    return gated
+    return answer(first * sigmoid(second))
 
 
 __all__ = [

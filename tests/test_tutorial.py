@@ -73,7 +73,7 @@ def test_cells_on_few_samples(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(backend, "_image_data_format", data_format)
+    monkeypatch.setattr(backend.settings, "_image_data_format", data_format)
     code = cells_with(model)
     if model == "3conv":
         code = [cell.replace("epochs=10", "epochs=2") for cell in code]
