@@ -4,7 +4,6 @@ They are looked up here only where a layer has nothing of that name, so a layer 
 its attributes as it likes. All are the arrays themselves, no copies.
 """
 
-from inspect import getattr_static
 from typing import Any
 
 from numcnn.layers.roles import named
@@ -27,8 +26,9 @@ def attribute(layer: Any, name: str) -> Any:
         ((3, 2), (2,), 2)
     """
     own = vars(layer)
-    if (asked := getattr_static(type(layer), name, None)) is not None:
-        asked.__get__(layer, type(layer))  # raises, as it just did: why nothing is there
+    for cls in type(layer).__mro__:
+        if name in vars(cls):  # a property that has just raised: once more, for what it says
+            vars(cls)[name].__get__(layer, type(layer))
     if {"params", "statistics", "trainable"} <= own.keys():
         params, statistics = own["params"], own["statistics"]
         moving = params if own["trainable"] else {}
