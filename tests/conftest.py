@@ -1,6 +1,6 @@
 """Hypothesis profiles, and settings, seeds and warnings once given as they were after each test.
 
-HYPOTHESIS_PROFILE is dev (20 examples, the default), ci (60, the same ones each time; the default
+HYPOTHESIS_PROFILE is dev (20 examples, the default), ci (40, the same ones each time; the default
 where CI is set) or deep (1000).
 """
 
@@ -25,7 +25,7 @@ def pytest_configure(config):
 # No clock decides: a machine may stop for minutes between two draws.
 untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("dev", untimed, max_examples=20)
-settings.register_profile("ci", untimed, max_examples=60, derandomize=True)
+settings.register_profile("ci", untimed, max_examples=40, derandomize=True)
 settings.register_profile("legs", untimed, max_examples=15, derandomize=True)
 settings.register_profile("deep", untimed, max_examples=1000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
