@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from plotted import HISTORY, heading
@@ -131,6 +131,8 @@ def test_bad_histories():
     st.dictionaries(st.text("abcé $_", min_size=1, max_size=24), st.floats(0, 1e6), min_size=1),
     st.booleans(),
 )
+@example({"________________": 209490.0}, False)
+@example({"a": 1e11}, False)
 @settings(max_examples=10)
 def test_any_bars_are_tidy(values, log):
     if log:

@@ -65,12 +65,13 @@ def bars(
     left = MARGIN + 0.15 + 0.095 * max(map(len, names))
     height = 0.34 * len(names)
     figure = new_figure(height + 0.75, title, "logarithmic scale" if log else "")
-    axes = new_axes(figure, left, 0.6, WIDTH - left - 1.5, height)
+    width = WIDTH - left - 1.5
+    axes = new_axes(figure, left, 0.6, width, height)
     colors = [ORANGE if name == highlight else BLUE for name in names]
     axes.barh(range(len(names)), numbers, color=colors, height=0.7)
     for i, number in enumerate(numbers):
         mark = " ←" if names[i] == highlight else ""
-        short = f"{number:,.0f}" if number >= 1000 else value_text(float(number))
+        short = f"{number:,.0f}" if 1e3 <= number < 1e8 else value_text(float(number))
         text = f"{short} {unit}".rstrip() + mark
         axes.annotate(
             text, (number, i), (5, 0), textcoords="offset points", va="center",
@@ -89,6 +90,7 @@ def bars(
         axes.set_axisbelow(True)
     else:
         axes.set_xlim(0, 1.02 * float(numbers.max()) or 1.0)
+        axes.locator_params(axis="x", nbins=min(9, max(1, int(width / 0.6))))  # inches per label
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.tick_params(axis="y", length=0, labelsize=TEXT, labelcolor=INK)
