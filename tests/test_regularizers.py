@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numcnn import constraints, layers, regularizers
@@ -16,17 +16,19 @@ from numcnn.regularizers import L1, L1L2, L2, Regularizer
 from numcnn.utils import set_random_seed
 
 close = np.testing.assert_allclose
+SUBNORMAL = 100 * 5e-324  # a hundred roundings, each by at most half of the least number there is
 engines = pytest.mark.parametrize("engine", ["numpy", "numba"])
 prices = st.floats(0, 10)
 
 
 @given(st.integers(0, 99), prices, prices)
+@example(0, 0.0, 5e-324)
 def test_prices_and_slopes(seed, l1, l2):
     w = np.random.default_rng(seed).normal(size=(2, 3, 2))
     expected = sum(l1 * abs(v) + l2 * v * v for v in w.ravel())
     for price, value in ((L1L2(l1, l2), expected), (L1(l1), None), (L2(l2), None)):
         if value is not None:
-            close(price(w), value, rtol=1e-12)
+            close(price(w), value, rtol=1e-12, atol=SUBNORMAL)
         step = 1e-6
         for index in np.ndindex(w.shape):
             up, down = w.copy(), w.copy()
@@ -34,7 +36,7 @@ def test_prices_and_slopes(seed, l1, l2):
             down[index] -= step
             close(price.gradient(w)[index], (price(up) - price(down)) / (2 * step), atol=1e-6)
     assert L2(l2).gradient(w.astype("float32")).dtype == "float32"
-    close(L1(l1)(w) + L2(l2)(w), expected, rtol=1e-12)
+    close(L1(l1)(w) + L2(l2)(w), expected, rtol=1e-12, atol=SUBNORMAL)
 
 
 @given(st.integers(0, 99), st.floats(0, 2), st.floats(0, 3), st.floats(0, 1))
