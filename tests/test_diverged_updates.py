@@ -87,3 +87,21 @@ def test_what_is_surely_finite():
         assert not optimizer.surely_finite(1e-9)
     assert not Adam(epsilon=0).surely_finite(1.0)
     assert not Reckless().surely_finite(1.0)
+
+
+def test_where_surely_finite_ends():
+    """A step below a million, more than 1e-30 to divide by, no weight drawn beyond 0."""
+    assert SGD(999_999).surely_finite(1.0)
+    assert SGD(999_999).surely_finite(0.0)
+    assert SGD(999).surely_finite(1e3)
+    for rate in (1e6, 1e6 + 0.5):
+        assert not SGD(rate).surely_finite(1.0)
+    assert SGD(0.5, weight_decay=2.0).surely_finite(1.0)
+    assert not SGD(0.5, weight_decay=2.5).surely_finite(1.0)
+    assert Adam(epsilon=1e-29).surely_finite(1.0)
+    assert not Adam(epsilon=1e-30).surely_finite(1.0)
+
+    class Further(SGD):
+        """What it does beside is not known."""
+
+    assert not Further().surely_finite(1.0)

@@ -105,6 +105,21 @@ def test_it_must_take_targets_and_outputs(function):
         losses.get(function)
 
 
+def farthest(y_true, y_pred):
+    return abs(y_true - y_pred).max(axis=-1)
+
+
+def test_whose_function_it_is():
+    """One in a module, one of a module that is gone, one in C that does not say what it takes."""
+
+    def gone(y_true, y_pred):
+        return 0.0
+
+    gone.__module__ = "a_module_that_was_never_imported"
+    for function in (farthest, gone, max):
+        assert isinstance(losses.get(function), FunctionLoss)
+
+
 def test_numcnns_own_functions_stand_for_their_losses():
     for function in (losses.mse, losses.categorical_crossentropy, losses.kld):
         assert not isinstance(losses.get(function), FunctionLoss)

@@ -353,6 +353,20 @@ def test_options_count_in_a_model_on_both_engines(name, options, engine):
             expected[...] = found
 
 
+def test_options_are_known_and_stand_in_the_configuration():
+    assert SGD().plain
+    assert SGD(weight_decay=0.0).plain
+    for options in (
+        {"weight_decay": 0.5},
+        {"clipnorm": 1.0},
+        {"clipvalue": 1.0},
+        {"global_clipnorm": 1.0},
+        {"weight_decay": 0.5, "clipnorm": 1.0},
+    ):
+        assert not SGD(**options).plain
+        assert SGD(**options).get_config() == SGD().get_config() | options
+
+
 def test_one_way_of_clipping_and_a_positive_limit():
     with pytest.raises(ValueError, match=r"at most, got clipnorm=1 and clipvalue=2"):
         SGD(clipnorm=1, clipvalue=2)

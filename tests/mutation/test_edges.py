@@ -10,7 +10,13 @@ from numcnn import backend
 from numcnn.errors import ShapeError
 from numcnn.layers import Dropout, MaxPool2D, Reshape
 from numcnn.layers.im2col import im2col, image_shape, window_geometry
-from numcnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError
+from numcnn.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Loss,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy,
+)
 from numcnn.optimizers import SGD, Adam, Adamax, Nadam, Optimizer, RMSprop
 
 equal = np.testing.assert_array_equal
@@ -59,14 +65,19 @@ def test_what_is_no_image_is_told_what_it_lacks(shape, data_format, text):
         image_shape("Conv2D", shape, data_format)
 
 
+@pytest.mark.parametrize("share", [1.0, 0.7])
 @pytest.mark.parametrize("pool", [(3, 3), (3, 1), (1, 3), (2, 2)])
-def test_where_all_is_minus_infinity_the_first_real_pixel_wins(pool):
-    """A border comes first in the windows above and to the left, and each has its own first."""
-    x = np.full((1, 4, 5, 1), -np.inf)
+def test_where_all_is_minus_infinity_the_first_real_pixel_wins(pool, share):
+    """A border comes first in the windows above and to the left, and each has its own first.
+
+    Where numbers stand among them, each window of each sample and channel has a winner of its own.
+    """
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random((2, 4, 5, 3)) < share, -np.inf, rng.integers(0, 9, (2, 4, 5, 3)))
     layer = MaxPool2D(pool, strides=1, padding="same")
     y = layer.forward(x, training=True)
     _, winners = oracles.maxpool2d(x, pool, (1, 1), "same")
-    dy = 2.0 ** np.arange(y.size).reshape(y.shape)
+    dy = rng.permutation(y.size).reshape(y.shape).astype(float)
     equal(layer.backward(dy), oracles.maxpool2d_backward(np.zeros(x.shape), dy, winners))
 
 
@@ -91,6 +102,14 @@ def test_a_loss_names_its_own_arguments_only():
 def test_from_logits_is_a_truth_value(cls):
     assert cls(from_logits=1).get_config() == {"from_logits": True, "label_smoothing": 0.0}
     assert cls(from_logits=1).from_logits is True
+
+
+def test_arguments_of_losses_at_their_ends():
+    for value in (0, 1):
+        assert CategoricalCrossentropy(label_smoothing=value).label_smoothing == value
+    assert SparseCategoricalCrossentropy(axis=-1).get_config() == {"from_logits": False}
+    with pytest.raises(ValueError, match="axis must be -1"):
+        SparseCategoricalCrossentropy(axis=1)
 
 
 def test_a_number_at_the_edge_of_the_clipping_counts():
@@ -201,3 +220,27 @@ def test_what_adam_remembers_stands_under_its_name():
     optimizer = Adam(0.1, beta_1=0.5, beta_2=0.75)
     optimizer.step([np.zeros(1)], [np.array([4.0])])
     assert optimizer.slots == {"mean": [2.0], "mean_square": [4.0]}
+
+
+def test_what_centered_and_amsgrad_remember_stands_under_its_name():
+    rmsprop = RMSprop(0.5, rho=0.5, momentum=0.5, epsilon=0.0, centered=1)
+    rmsprop.step([np.zeros(1)], [np.array([4.0])])  # 4 / sqrt(8 - 2**2) = 2 rates
+    assert rmsprop.slots == {"mean_square": [8.0], "mean": [2.0], "velocity": [1.0]}
+    assert rmsprop.slot_names == ("mean_square", "mean", "velocity")
+    assert rmsprop.get_config()["centered"] is True
+    adam, p = Adam(0.1, beta_1=0.5, beta_2=0.75, amsgrad=1), np.zeros(1)
+    for g in (4.0, 0.0):
+        adam.step([p], [np.array([g])])
+    assert adam.slots == {"mean": [1.0], "mean_square": [3.0], "greatest": [4.0]}
+    assert adam.get_config()["amsgrad"] is True
+
+
+def test_a_variance_that_rounding_leaves_below_0_is_0():
+    """Of gradients that stay the same the mean square comes to be the square of the mean."""
+    g = np.linspace(0.1, 0.9, 500)
+    p, optimizer = np.zeros(500), RMSprop(1e-9, rho=0.5, epsilon=1e-30, centered=True)
+    for _ in range(60):
+        optimizer.step([p], [g])
+    mean_square, mean = (optimizer.slots[name][0] for name in ("mean_square", "mean"))
+    assert (mean_square < mean**2).any()
+    assert np.isfinite(p).all()
