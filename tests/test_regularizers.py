@@ -70,6 +70,11 @@ class Fourth(Regularizer):
         return 4 * w**3
 
 
+class Anywhere(Constraint):
+    def __call__(self, w):
+        return w
+
+
 def net(engine, optimizer=None, dtype="float32", **last):
     set_random_seed(3)
     model = Sequential(
@@ -200,6 +205,13 @@ def test_names_and_configurations(module):
         twin = module.get(module.serialize(made))
         assert (type(twin), twin.get_config()) == (type(made), made.get_config())
     assert module.get(None) is None
+    own = Fourth if module is regularizers else Anywhere
+    assert type(module.get(own)) is own
+    with pytest.raises(DTypeError, match=f"{own.__name__} is not one of numcnn's"):
+        module.serialize(own())
+    for wrong in ({"class_name": "L9", "config": {}}, {"class_name": "L2"}, 3, Dense):
+        with pytest.raises(ValueError, match=r"Unknown (regularizer|constraint)"):
+            module.get(wrong)
 
 
 def test_mistakes():
@@ -226,11 +238,54 @@ def test_mistakes():
     with pytest.raises(DTypeError, match="Fourth is not one of numcnn's"):
         Dense(3, kernel_regularizer=Fourth()).get_config()
 
-    class Own(Constraint):
-        def __call__(self, w):
-            return w
+    assert Dense(3, kernel_constraint=Anywhere()).constraints["w"](1) == 1
 
-    assert Dense(3, kernel_constraint=Own()).constraints["w"](1) == 1
+
+@pytest.mark.parametrize("kind", [L1, L2, L1L2])
+def test_prices_that_are_none_and_those_that_are_refused(kind):
+    assert L1L2(None, None).get_config() == {"l1": 0.0, "l2": 0.0}
+    assert kind(0).get_config() == kind.from_config(kind(0).get_config()).get_config()
+    assert kind.from_config(kind(2).get_config()).get_config() == kind(2).get_config()
+    assert kind(np.float32(0.5)).get_config() == kind(0.5).get_config()
+    for wrong in (True, "0.1", [0.1], 1j):
+        with pytest.raises(DTypeError, match="of a regularizer must be a number"):
+            kind(wrong)
+    for wrong in (-0.5, np.inf, np.nan):
+        with pytest.raises(ValueError, match="of a regularizer must be at least 0 and finite"):
+            kind(wrong)
+
+
+def test_what_defines_nothing_says_so():
+    for call in (Regularizer(), Regularizer().gradient, Constraint()):
+        with pytest.raises(NotImplementedError, match="does not define"):
+            call(np.ones(2))
+
+
+def test_ends_of_limits():
+    for key in ("min_value", "max_value", "rate"):
+        for wrong in (-0.5, np.inf, np.nan, True, "1", None):
+            with pytest.raises(ValueError, match=f"{key} of a constraint must be at least 0"):
+                MinMaxNorm(**{key: wrong})
+    for low, high, rate in ((2, 1, 1), (0, 1, 1.5)):
+        with pytest.raises(ValueError, match="rate must be at most 1 and min_value at most max"):
+            MinMaxNorm(low, high, rate)
+    config = {"min_value": 0, "max_value": 0, "rate": np.float32(0), "axis": [0, 1]}
+    assert MinMaxNorm.from_config(config).get_config() == config
+    assert MinMaxNorm(2, 2, 1, axis=(0, 1)).axis == [0, 1]
+    assert UnitNorm((1,)).axis == [1]
+    assert MinMaxNorm(axis=np.int64(1)).axis == 1
+
+
+def test_limits_keep_the_type_and_their_own_axis():
+    w = np.array([[3.0, 4.0], [0.0, 2.0]], "float32")
+    for limit in (MaxNorm(2, axis=1), UnitNorm(1), MinMaxNorm(1, 2, 0.5, 1), NonNeg()):
+        assert limit(w).dtype == "float32"
+    close(UnitNorm(1)(w), [[0.6, 0.8], [0, 1]], rtol=1e-6)
+    close(UnitNorm([0, 1])(w), w / 29**0.5, rtol=1e-6)
+    close(MaxNorm(2, axis=1)(w), [[1.2, 1.6], [0, 2]], rtol=1e-6)
+    close(MinMaxNorm(2.5, 3, 0.5, axis=1)(w), [[2.4, 3.2], [0, 2.25]], rtol=1e-6)
+    assert MaxNorm()(np.array([3.0])) == pytest.approx([2.0])
+    assert MinMaxNorm()(np.array([3.0])) == pytest.approx([1.0])
 
 
 def test_arguments_of_keras_2_and_3_that_are_none_change_nothing():
