@@ -54,9 +54,7 @@ def test_classes_of_outputs_with_several_axes_are_not_known():
 
 @pytest.mark.parametrize("key", [3, 4])
 def test_a_class_that_is_not_there(key):
-    with pytest.raises(
-        ValueError, match=rf"key {key}; its keys must be class numbers 0 to 2\."
-    ):
+    with pytest.raises(ValueError, match=rf"key {key}; its keys must be class numbers 0 to 2\."):
         class_weighting({key: 1.0}, (3,))
 
 

@@ -18,7 +18,9 @@ from numcnn.layers import (
     Conv2D,
     Dense,
     Dropout,
+    HardShrink,
     HardSigmoid,
+    HardTanh,
     Layer,
     LeakyReLU,
     Linear,
@@ -26,10 +28,16 @@ from numcnn.layers import (
     PReLU,
     ReLU,
     Softmax,
+    SoftShrink,
     Sparsemax,
+    SparsePlus,
+    SparseSigmoid,
+    Squareplus,
     Tanh,
+    ThresholdedReLU,
 )
 from numcnn.layers import names as module
+from numcnn.layers.bends import Bend
 from numcnn.layers.gates import Gate
 from numcnn.layers.gauss import density, share_below
 from numcnn.models import Sequential, load_model
@@ -78,8 +86,9 @@ def test_approximate_gelu_of_huge_numbers_is_silent(dtype):
 
 
 def test_a_gate_that_defines_nothing_says_so():
-    with pytest.raises(NotImplementedError):
-        Gate().forward(np.zeros(1))
+    for nothing in (Gate(), Bend()):
+        with pytest.raises(NotImplementedError):
+            nothing.forward(np.zeros(1))
 
 
 def test_relu_at_zero_and_at_nan():
@@ -99,6 +108,27 @@ def test_hard_sigmoid_is_flat_from_its_corners_on():
     hard = HardSigmoid()
     equal(hard.forward(np.array([-4.0, -3.0, 0.0, 3.0, 4.0]), training=True), [0, 0, 0.5, 1, 1])
     equal(hard.backward(np.full(5, 6.0)), [0, 0, 1, 0, 0])
+
+
+def test_thresholds_and_corners_below_0_are_refused():
+    for cls in (HardShrink, SoftShrink, ThresholdedReLU):
+        with pytest.raises(ValueError, match=rf"of {cls.__name__} must be at least 0, got -0\.5"):
+            cls(-0.5)
+        assert cls(0).forward(np.array([2.0])) == 2
+    for wrong in (0, -1):
+        with pytest.raises(ValueError, match="b of Squareplus must be at least 1e-12"):
+            Squareplus(wrong)
+
+
+def test_hard_tanh_and_sparse_sigmoid_are_flat_from_their_corners_on():
+    x = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
+    for layer, y, slope in (
+        (HardTanh(), [-1, -1, 0, 1, 1], [0, 0, 1, 0, 0]),
+        (SparseSigmoid(), [0, 0, 0.5, 1, 1], [0, 0, 0.5, 0, 0]),
+        (SparsePlus(), [0, 0, 0.25, 1, 2], [0, 0, 0.5, 1, 1]),
+    ):
+        equal(layer.forward(x, training=True), y)
+        equal(layer.backward(np.ones(5)), slope)
 
 
 @given(shapes, seeds, st.sampled_from(["float32", "float64"]))
