@@ -147,8 +147,16 @@ def test_softmax_is_a_distribution(shape, seed, dtype):
 def test_scores_a_whole_float_range_apart(dtype):
     """Their difference is beyond the range: -inf, without a warning, and exp(-inf) is 0."""
     top = np.finfo(dtype).max
-    equal(Softmax().forward(np.array([[-top, top]], dtype)), [[0, 1]])
+    for cls in (Softmax, Sparsemax):
+        equal(cls().forward(np.array([[-top, top]], dtype)), [[0, 1]])
     equal(LogSoftmax().forward(np.array([[-top, top]], dtype)), [[-np.inf, 0]])
+
+
+def test_sparsemax_of_nan_is_nan_in_its_own_row():
+    sparsemax = Sparsemax()
+    x = np.array([[1.0, np.nan, 0.0], [1.0, 0.0, 1.5]])
+    equal(sparsemax.forward(x, training=True), [[np.nan] * 3, [0.25, 0, 0.75]])
+    equal(sparsemax.backward(np.array([[1.0, 2.0, 3.0], [8.0, 5.0, 0.0]])), [[0] * 3, [4, 0, -4]])
 
 
 @given(shapes, seeds, st.integers(-8, 8))

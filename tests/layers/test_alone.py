@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from numcnn.errors import DTypeError, ShapeError
-from numcnn.layers import AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPool2D, Reshape, base
+from numcnn.layers import (
+    AveragePooling2D,
+    Conv2D,
+    Dense,
+    Flatten,
+    Layer,
+    MaxPool2D,
+    Rescaling,
+    Reshape,
+    base,
+)
 from numcnn.layers.arguments import sample_shape
 
 
@@ -78,3 +88,11 @@ def test_memory_of_a_machine_that_does_not_tell(monkeypatch):
     assert base.physical_memory() > 2**20
     monkeypatch.delattr(base.os, "sysconf")
     assert base.physical_memory() == 2**40
+
+
+@pytest.mark.parametrize("wrong", [True, "1", None, [1.0], np.nan, np.inf, -np.inf])
+def test_rescaling_takes_finite_numbers(wrong):
+    for arguments in ({"scale": wrong}, {"scale": 1.0, "offset": wrong}):
+        with pytest.raises(DTypeError, match=r"(scale|offset) of Rescaling must be a finite numb"):
+            Rescaling(**arguments)
+    assert Rescaling(np.float32(0.5), 0).get_config()["scale"] == 0.5
