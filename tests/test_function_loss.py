@@ -6,6 +6,7 @@ import pytest
 from numcnn import errors, losses
 from numcnn.layers import Dense
 from numcnn.losses import FunctionLoss
+from numcnn.losses.function import between
 from numcnn.models import Sequential, load_model
 from numcnn.utils import set_random_seed
 
@@ -95,6 +96,65 @@ def test_too_many_calls_are_refused_and_counted():
     assert per_sample.gradient(many, many).shape == many.shape  # 1,800 calls
     with pytest.raises(ValueError, match=r"36,000 calls, more than 20,000\. Let it return one"):
         losses.get(lambda y, p: ((p - y) ** 2).mean()).gradient(many, many)
+
+
+def test_calls_are_those_of_one_sample_where_each_has_its_own_number(monkeypatch):
+    calls = []
+
+    def squares(y, p):
+        calls.append(1)
+        return ((p - y) ** 2).sum(axis=-1)
+
+    tall, wide = np.ones((12_000, 1)), np.ones((2, 10_001))
+    losses.get(squares).gradient(tall, tall)
+    assert len(calls) == 1 + 2
+    with pytest.raises(ValueError, match="is not differentiated, .* 20,002 calls, .*. Write a sub"):
+        losses.get(squares).gradient(wide, wide)
+    with pytest.raises(ValueError, match="returns one number for the whole batch, .* 40,004 calls"):
+        losses.get(lambda y, p: p.sum()).gradient(wide, wide)
+    monkeypatch.setattr("numcnn.losses.function.MOST_CALLS", 6)
+    calls.clear()
+    losses.get(squares).gradient(wide[:, :3], wide[:, :3])  # exactly as many as are allowed
+    assert len(calls) == 1 + 6
+
+
+@pytest.mark.parametrize("p", [-1e6, -1.0, 1e-5, 0.02, 1e6])
+def test_the_difference_fits_the_size_of_the_output(p):
+    """Neither lost in rounding where an output is large nor wider than one that is small."""
+    p = np.array([[p]])
+    for function, slope in ((lambda y, p: (p**2).sum(axis=-1), 2 * p), (log_of_size, 1 / p)):
+        assert losses.get(function).gradient(p, p) == pytest.approx(slope, rel=1e-5)
+
+
+def log_of_size(y_true, y_pred):
+    return np.log(abs(y_pred)).sum(axis=-1)
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "base", "slope"),
+    [
+        (5.0, 3.0, 3.5, 2.0),
+        (5.0, np.inf, 3.5, 3.0),
+        (np.nan, 3.0, 3.5, 1.0),
+        (np.inf, np.inf, np.inf, np.nan),
+        (-np.inf, 3.0, 3.5, 1.0),
+        (np.nan, np.nan, 3.5, np.nan),
+    ],
+)
+def test_a_slope_between_what_there_is(above, below, base, slope):
+    h = np.array([0.5])
+    found = between(np.array([above]), np.array([below]), np.array([base]), h)
+    np.testing.assert_array_equal(found, [slope])
+
+
+def test_a_loss_has_the_name_of_its_function():
+    class Distance:
+        def __call__(self, y_true, y_pred):
+            return abs(y_true - y_pred).max(axis=-1)
+
+    assert FunctionLoss(farthest).name == losses.get(farthest).name == "farthest"
+    assert FunctionLoss(Distance()).name == "Distance"
+    assert FunctionLoss(farthest, "own").name == "own"
 
 
 @pytest.mark.parametrize(

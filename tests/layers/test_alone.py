@@ -5,6 +5,7 @@ import pytest
 
 from numcnn.errors import DTypeError, ShapeError
 from numcnn.layers import (
+    ActivityRegularization,
     AveragePooling2D,
     Conv2D,
     Dense,
@@ -96,3 +97,9 @@ def test_rescaling_takes_finite_numbers(wrong):
         with pytest.raises(DTypeError, match=r"(scale|offset) of Rescaling must be a finite numb"):
             Rescaling(**arguments)
     assert Rescaling(np.float32(0.5), 0).get_config()["scale"] == 0.5
+
+
+def test_the_price_of_activityregularization_is_stated_once():
+    config = ActivityRegularization(l1=0.5, l2=0.25).get_config()
+    assert (config["l1"], config["l2"]) == (0.5, 0.25)
+    assert "activity_regularizer" not in config
