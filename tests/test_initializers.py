@@ -16,6 +16,7 @@ from numcnn.initializers import (
     Constant,
     GlorotUniform,
     HeNormal,
+    Initializer,
     Orthogonal,
     RandomNormal,
     RandomUniform,
@@ -23,6 +24,7 @@ from numcnn.initializers import (
     VarianceScaling,
     fans,
 )
+from numcnn.initializers.distributions import draw_truncated
 from numcnn.layers import Conv2D, Dense, Dropout
 from numcnn.utils import set_random_seed
 
@@ -102,6 +104,13 @@ def test_constants():
     assert 2.8 <= w.min() < w.max() <= 3.2
 
 
+def test_a_seed_s_numbers_are_those_of_its_generator():
+    t = draw_truncated(seeds.generator(7), (4, 3))
+    equal(TruncatedNormal(3.0, 0.5, seed=7)((4, 3), "float64"), 3 + 0.5 * t)
+    equal(RandomNormal(3.0, 0.5, 7)((4,), "float64"), seeds.generator(7).normal(3, 0.5, 4))
+    equal(RandomUniform(3.0, 4.0, 7)((4,), "float64"), seeds.generator(7).uniform(3, 4, 4))
+
+
 @every_name
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_shape_and_type(name, dtype):
@@ -171,6 +180,20 @@ def test_names():
         VarianceScaling(distribution="cauchy")
     with pytest.raises(ValueError, match="scale of VarianceScaling must be positive"):
         VarianceScaling(scale=0)
+
+
+def test_a_base_that_draws_nothing_and_arguments_that_are_not_there():
+    with pytest.raises(NotImplementedError, match=r"Initializer does not define draw"):
+        Initializer()((2, 3))
+    for make in (Initializer, Signs):
+        with pytest.raises(TypeError, match=f"{make.__name__} has no argument 'sed'.*mean 'seed'"):
+            make(sed=1)
+    assert set(Signs(seed=1)((20,)).tolist()) == {-1.0, 1.0}
+
+
+class Signs(Initializer):
+    def draw(self, rng, shape):
+        return rng.choice([-1.0, 1.0], shape)
 
 
 # ---- seeds ----
