@@ -106,6 +106,7 @@ def test_constants():
 
 def test_a_seed_s_numbers_are_those_of_its_generator():
     t = draw_truncated(seeds.generator(7), (4, 3))
+    assert len(np.unique(draw_truncated(seeds.generator(7), (40, 50)))) == 2000  # each redrawn
     equal(TruncatedNormal(3.0, 0.5, seed=7)((4, 3), "float64"), 3 + 0.5 * t)
     equal(RandomNormal(3.0, 0.5, 7)((4,), "float64"), seeds.generator(7).normal(3, 0.5, 4))
     equal(RandomUniform(3.0, 4.0, 7)((4,), "float64"), seeds.generator(7).uniform(3, 4, 4))
