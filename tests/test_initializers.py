@@ -70,6 +70,20 @@ def test_variance_scaling(mode, fan, distribution):
     close(np.concatenate(draws).var(), 3 / fan, rtol=0.05)
 
 
+@pytest.mark.parametrize(("shape", "scale"), [((3, 4), 3.0), ((1, 5), 1.0), ((0, 5), 1.0)])
+def test_variance_scaling_draws_what_it_says(shape, scale):
+    """With the variance 1: a fan of nothing counts as one of 1."""
+
+    def drawn(distribution):
+        return VarianceScaling(scale, "fan_in", distribution, seed=7)(shape, "float64")
+
+    side = math.sqrt(3)
+    equal(drawn("uniform"), seeds.generator(7).uniform(-side, side, shape))
+    equal(drawn("untruncated_normal"), seeds.generator(7).normal(0, 1, shape))
+    truncated = draw_truncated(seeds.generator(7), shape) / 0.87962566103423978
+    close(drawn("truncated_normal"), truncated, rtol=1e-15)
+
+
 def test_fans():
     assert fans((7, 9)) == (7, 9)
     assert fans((3, 5, 4, 8)) == (60, 120)
@@ -87,6 +101,17 @@ def test_orthogonal(shape):
     close(product, 4 * np.eye(len(product)), atol=1e-12)
     with pytest.raises(ShapeError, match="two or more axes"):
         Orthogonal()((4,))
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4)])
+def test_orthogonal_turns_a_normal_matrix_into_a_triangle_without_a_minus(shape):
+    """Of all such q this one has no direction that it prefers (Mezzadri 2007)."""
+    long, short = max(shape), min(shape)
+    w = Orthogonal(seed=7)(shape, "float64")
+    q = w if shape[0] >= shape[1] else w.T
+    triangle = q.T @ seeds.generator(7).normal(size=(long, short))
+    close(triangle, np.triu(triangle), atol=1e-13)
+    assert (np.diag(triangle) > 0).all()
 
 
 def test_constants():
