@@ -139,6 +139,18 @@ def test_seeds_come_from_numpy_unless_set():
     assert [seeds.next_seed() for _ in range(3)] == first
 
 
+def test_a_seed_is_any_number_below_the_greatest_of_int32(monkeypatch):
+    np.random.seed(5)
+    expected = np.random.RandomState(5).randint(2**31 - 1, size=20)
+    assert [seeds.next_seed() for _ in range(20)] == expected.tolist()
+    set_random_seed(5)
+    own = np.random.default_rng(5)
+    assert [seeds.next_seed() for _ in range(20)] == [own.integers(2**31 - 1) for _ in range(20)]
+    set_random_seed(None)
+    monkeypatch.setattr(np.random, "randint", lambda above: above - 1)
+    assert seeds.next_seed() == 2**31 - 2
+
+
 def test_set_random_seed_sets_all_three():
     drawn = []
     for _ in range(2):
