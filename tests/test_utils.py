@@ -76,6 +76,11 @@ def test_one_hot_rows_hold_one_at_the_class(labels, classes):
 
 def test_forms_of_labels():
     assert to_categorical(np.zeros((2, 3), int), 4).shape == (2, 3, 4)
+    for shape, rows in (((2, 3, 1), (2, 3)), ((2, 1, 3), (2, 1, 3)), ((1,), (1,)), ((1, 1), (1,))):
+        assert to_categorical(np.zeros(shape, int), 4).shape == (*rows, 4)
+    assert to_categorical([]).shape == (0, 0)
+    assert to_categorical([0, 0], 1).tolist() == [[1], [1]]
+    assert to_categorical([[2]], 4).tolist() == [[0, 0, 1, 0]]
     assert to_categorical([], 4).shape == (0, 4)
     assert to_categorical([True, False]).tolist() == [[0, 1], [1, 0]]
     assert to_categorical([1], 2, dtype="float64").dtype == np.float64
@@ -87,6 +92,7 @@ def test_forms_of_labels():
     [
         ([0, 1, 3], 3, ValueError, "0 to 2 for 3 classes; 1 are outside.*position 2: 3"),
         ([0, -1], None, ValueError, "position 1: -1"),
+        ([0, 5, 7, -1], 3, ValueError, "3 are outside, the first at position 1: 5"),
         ([0, 1.5], None, DTypeError, "whole class numbers, got values such as 1.5"),
         ([0, np.nan], 3, DTypeError, "such as nan"),
         ([0, 1e300], 3, DTypeError, "1e"),
@@ -168,7 +174,8 @@ def test_wrong_seeds(wrong):
 @given(st.integers(0, 2**31), st.integers(0, 1000))
 def test_a_generator_depends_on_seed_and_step_alone(seed, step):
     draws = [seeds.generator(seed, step).random(3).tobytes() for _ in range(2)]
-    assert draws[0] == draws[1]
+    philox = np.random.Philox(key=seed, counter=[0, 0, 0, step])
+    assert draws[0] == draws[1] == np.random.Generator(philox).random(3).tobytes()
     assert seeds.generator(seed, step + 1).random(3).tobytes() != draws[0]
     assert seeds.generator(seed + 1, step).random(3).tobytes() != draws[0]
 
@@ -195,6 +202,19 @@ def test_seeds_are_given_back(own, always, fails):
             pass
         following.append(seeds.next_seed())
     assert (following[0] == following[1]) is (always or fails)
+
+
+@pytest.mark.parametrize("before", [None, 4])
+@pytest.mark.parametrize("inside", [None, 5])
+def test_a_block_that_sets_the_seed_and_fails_says_why(before, inside):
+    def fails():
+        with seeds.given_back():
+            set_random_seed(inside)
+            raise KeyError("its own")
+
+    set_random_seed(before)
+    with pytest.raises(KeyError, match="its own"):
+        fails()
 
 
 def test_the_number_of_classes_by_its_name_in_keras_1():

@@ -75,6 +75,8 @@ def test_values_that_are_no_weights(value):
 def test_something_else_than_a_dictionary(given):
     with pytest.raises(DTypeError, match=r"write dict\(enumerate\(weights\)\)"):
         check_class_weight(given)
+    with pytest.raises(DTypeError, match="class_weight must be a dictionary"):
+        class_weighting(given, (3,))
 
 
 def test_targets_that_are_no_classes():
@@ -83,4 +85,7 @@ def test_targets_that_are_no_classes():
         with pytest.raises(ValueError, match="needs targets that are class numbers 0 to 1, got"):
             class_numbers(np.array(y), 2)
     equal(class_numbers(np.zeros((0, 1)), 2), np.zeros(0))
-    equal(class_numbers(np.array([[[0.1, 0.9], [0.8, 0.2]]]), 2), [[1, 0]])
+    equal(class_numbers(np.array([1, 1]), 2), [1, 1])
+    several = np.random.default_rng(0).random((2, 4, 1, 3))
+    equal(class_numbers(several, 3), several.argmax(axis=3))
+    equal(class_numbers(several[:, :1], 3), several[:, :1].argmax(axis=3))
