@@ -139,6 +139,8 @@ def log_of_size(y_true, y_pred):
         (np.inf, np.inf, np.inf, np.nan),
         (-np.inf, 3.0, 3.5, 1.0),
         (np.nan, np.nan, 3.5, np.nan),
+        (np.inf, np.nan, 3.5, np.nan),
+        (np.nan, np.inf, 3.5, -np.inf),
     ],
 )
 def test_a_slope_between_what_there_is(above, below, base, slope):
