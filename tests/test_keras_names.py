@@ -209,6 +209,12 @@ def test_activations_and_what_they_refuse():
     assert activations.relu([-2, 3], negative_slope=0.5).tolist() == [-1, 3]
     assert activations.get(None)([1, 2]).tolist() == [1, 2]
     assert activations.get(abs) is abs
+    assert activations.relu(np.array([1.0], "float32")).dtype == "float32"
+    assert activations.relu.__qualname__ == "relu"
+    assert "activation='relu'" in activations.relu.__doc__
+    assert activations.threshold([1.0, 2.0, 3.0], 2.0, 9.0).tolist() == [9, 9, 3]
+    halves = activations.glu(np.array([[6.0, 8.0], [0.0, -1000.0]]), axis=0)
+    np.testing.assert_array_equal(halves, [[3, 0]])
     with pytest.raises(ValueError, match=r"Unknown activation 'rleu'. Did you mean 'relu'"):
         activations.get("rleu")
     with pytest.raises(ValueError, match="Unknown activation"):
