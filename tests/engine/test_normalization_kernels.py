@@ -16,6 +16,7 @@ from numcnn.kernels.normalization import (
     BLOCK,
     LEAST_ROWS,
     moments,
+    next_block,
     normalize,
     normalize_backward,
     normalize_sums,
@@ -49,6 +50,21 @@ def by_column(array, period):
     rows = np.full(-(-array.size // period) * period, np.nan)
     rows[: array.size] = array
     return rows.reshape(-1, period)
+
+
+@given(periods, st.integers(1, 3000), st.integers(0, 7), dtypes)
+@example(1, 3000, 5, "float64")
+@example(300, 20, 0, "float32")
+@example(300, 10, 0, "float32")
+def test_a_block_is_as_many_rows_as_its_bytes_hold(period, rows, first, dtype):
+    """More of them, and a block's sums in float32 were less exact; fewer, and they took longer."""
+    rows = min(rows, 10**5 // period)
+    n, length = next_block(np.zeros(first + rows * period, dtype), first, period)
+    assert length == period
+    assert min(rows, LEAST_ROWS) <= n <= rows
+    assert n <= LEAST_ROWS or n * period * np.dtype(dtype).itemsize <= BLOCK
+    assert n == rows or (n + 1) * period * np.dtype(dtype).itemsize > BLOCK
+    assert next_block(np.zeros(first + period - 1, dtype), first, period) == (1, period - 1)
 
 
 @given(sizes(), st.sampled_from([0, 0.1, 1e3, -1e6]), st.sampled_from([0, 1e-3, 1, 1e3]), seeds)
