@@ -52,7 +52,7 @@ def with_doubles(double: Callable[..., Any]) -> Callable[..., Any]:
                     return lambda x: single(x)
                 return lambda x: double(x)
 
-        function.single = single  # type: ignore[attr-defined]
+        function.single = single
         function.__doc__ = single.__doc__
         function.__name__ = single.__name__
         return function
