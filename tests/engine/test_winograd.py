@@ -135,6 +135,51 @@ def test_it_is_the_convolution(size, n_c, n_f, samples, relu, pool, has_bias, se
         np.testing.assert_array_equal(code[clear], winner[clear])
 
 
+def outputs(x, w, relu, pool):
+    """Return (y, codes) of samples x (N, H, W, C) without a bias."""
+    (n, ih, iw, c), f = x.shape, w.shape[3]
+    tables = Winograd("conv", (ih, iw, c), f, pool, "float32")
+    shape = (n, (ih - 2) // 2, (iw - 2) // 2, f) if pool else (n, ih - 2, iw - 2, f)
+    y, codes = np.zeros(shape, "float32"), np.zeros(shape, np.uint8)
+    u, scratch = (np.zeros(k, "float32") for k in (36 * c * f, tables.scratch_size()))
+    winograd_filters(u, w.ravel(), c, f, scratch)
+    winograd(
+        y.ravel(), codes.ravel(), x.ravel(), u, np.zeros(f, "float32"), relu, pool, tables.tiles_x,
+        tables.tiles_y, tables.sizes, (0, n), tables.steps, tables.tables, scratch,
+    )  # fmt: skip
+    return y, codes
+
+
+@pytest.mark.parametrize("pool", [False, True])
+def test_where_a_patch_is_zero_relu_lets_nothing_through(pool):
+    """In a tile of which other patches are not: rounding leaves some 1e-7 of either sign there."""
+    rng = np.random.default_rng(0)
+    x, w = (rng.normal(size=s).astype("float32") for s in ((1, 8, 10, WIDTH), (3, 3, WIDTH, WIDTH)))
+    x[:, :4] = 0
+    rows = 1 if pool else 2
+    y, codes = outputs(x, w, True, pool)
+    assert (y[:, :rows] == 0).all()
+    assert (y[:, rows:] > 0).mean() > 0.4
+    if pool:
+        assert (codes[:, :rows] == 4).all()
+        assert (codes[:, rows:] < 4).mean() > 0.4
+    bent, _ = outputs(x, w, False, False)
+    assert (bent[:, :2] != 0).any()
+    assert (np.abs(bent[:, :2]) < 1e-4).all()
+
+
+@pytest.mark.parametrize("pool", [False, True])
+def test_what_is_huge_is_not_taken_for_zero(pool):
+    """The squares overflow that say what an output must exceed; the outputs do not."""
+    rng = np.random.default_rng(0)
+    x, w = (rng.normal(size=s).astype("float32") for s in ((1, 8, 8, WIDTH), (3, 3, WIDTH, WIDTH)))
+    y, _ = outputs(x, w, True, pool)
+    assert (y > 0).mean() > 0.4
+    with np.errstate(over="ignore"):
+        huge, _ = outputs(x * np.float32(2**66), w, True, pool)
+    np.testing.assert_array_equal(huge[y > 0], y[y > 0] * np.float32(2**66))
+
+
 def bounds_of_gradients(x, w, dz):
     """Return (for dw, for dx) of one sample, with every product and sum of absolute values."""
     (oh, ow, _), g, b, a = dz.shape, np.abs(G), np.abs(B), np.abs(A)
