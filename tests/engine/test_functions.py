@@ -96,6 +96,8 @@ FUNCTIONS = {
     "tanh": (np.tanh, 4),
     "share_below": (np.vectorize(lambda x: math.erfc(-x * math.sqrt(0.5)) / 2, [float]), 12),
     "bell": (lambda x: np.exp(-x * x / 2), 6),
+    "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), 6),
+    "softplus": (lambda x: np.logaddexp(0, x), 6),
 }
 
 
