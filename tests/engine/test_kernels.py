@@ -105,6 +105,8 @@ ONE = {
 @given(products())
 @example(ONE)
 @example(ONE | {"seed": 3})
+@example(ONE | {"n": VECTOR_BYTES // 4, "n_k": DEPTH + 1})  # b is read where it stands
+@example(ONE | {"n": VECTOR_BYTES // 4, "n_k": DEPTH + 1, "summed": True})
 def test_matmul(p):
     c, expected, _ = run_matmul(p, whole)
     equal(c, expected.astype(p["dtype"]))
