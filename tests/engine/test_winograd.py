@@ -7,11 +7,11 @@ import pytest
 from engine.guarded import Moats
 from hypothesis import example, given
 from hypothesis import strategies as st
-from numba import config
+from numba import config, njit
 
 from numcnn.engine.winograd import Winograd
-from numcnn.kernels.simd import VECTOR_BYTES
-from numcnn.kernels.winograd import TILES, winograd, winograd_filters
+from numcnn.kernels.simd import VECTOR_BYTES, load, store
+from numcnn.kernels.winograd import LEAST, TILES, outputs_of_tile, winograd, winograd_filters
 from numcnn.kernels.winograd_backward import winograd_backward, winograd_dw
 
 WIDTH = VECTOR_BYTES // 4  # of float32
@@ -60,6 +60,22 @@ def test_the_matrices_here_are_right():
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(6, 6, 2)), rng.normal(size=(3, 3, 2, 3))
     np.testing.assert_allclose(by_points(x, w), direct(x, w), atol=1e-12)
+
+
+@njit
+def outputs_and_least(least, tmp, m, bias):
+    store(least, 0, outputs_of_tile(tmp, m, 0, least.size, load(bias, 0)))
+
+
+def test_the_outputs_of_a_tile_and_what_can_be_told_from_zero():
+    rng, moats = np.random.default_rng(0), Moats()
+    m, bias = (rng.normal(size=s).astype("float32") for s in ((6, 6, WIDTH), WIDTH))
+    least, tmp = moats.room(WIDTH, "float32"), moats.room(40 * WIDTH, "float32")
+    outputs_and_least(least, tmp, moats.given(m).ravel(), moats.given(bias))
+    moats.check()
+    y = tmp[: 16 * WIDTH].reshape(4, 4, WIDTH)
+    np.testing.assert_allclose(y, np.einsum("ai,bj,ijf->abf", A, A, m) + bias, atol=1e-4)
+    np.testing.assert_allclose(least, LEAST * np.sqrt((m**2).sum(axis=(0, 1))), rtol=1e-5)
 
 
 def direct(x, w):
