@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all, and opening one that can be read to its end."""
 
 import errno
 import glob
@@ -49,6 +49,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     target = Path(path)
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, "is a folder, a file name was expected", str(target))
+    if target.exists() and not target.is_file() and not target.is_symlink():
+        raise OSError(errno.EINVAL, "is a pipe or a device, a file name was expected", str(target))
     if not target.parent.is_dir():
         raise FileNotFoundError(
             errno.ENOENT,
@@ -57,6 +59,23 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         )
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(errno.EACCES, "the folder cannot be written to", str(target.parent))
+
+
+def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Open a file for reading; a pipe or a device is refused, for it may never begin or never end.
+
+    Raises:
+        IsADirectoryError: it is a folder. OSError: it is no file, or cannot be read.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+        raise OSError(errno.EINVAL, "is a pipe or a device, a file was expected", os.fspath(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def _prefix(target: Path, process: int | str = "") -> str:

@@ -142,6 +142,7 @@ MAY_IMPORT = {
         "backend",
         "data",
         "errors",
+        "files",
         "preprocessing",
         "rows",
         "seeds",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from numcnn import files
-from numcnn.files import atomic_write, check_writable
+from numcnn.files import atomic_write, check_writable, open_regular
 
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
 
@@ -150,6 +150,27 @@ def test_what_cannot_be_written_is_said_before(tmp_path, use, monkeypatch):
         with pytest.raises(PermissionError, match="cannot be written"):
             use(tmp_path / "a.bin")
     assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes as POSIX has them")
+@pytest.mark.parametrize("use", [write, check_writable, open_regular])
+def test_a_pipe_is_neither_read_nor_replaced(tmp_path, use):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="is a pipe or a device, a file") as caught:
+        use(tmp_path / "pipe")
+    assert os.fspath(caught.value.filename) == str(tmp_path / "pipe")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert names(tmp_path) == ["pipe"]
+
+
+def test_opened_to_be_read(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    with open_regular(tmp_path / "a") as file:
+        assert file.read() == b"abc"
+    with pytest.raises(IsADirectoryError):
+        open_regular(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        open_regular(tmp_path / "none")
 
 
 @posix

@@ -1,5 +1,6 @@
 """Files that lie: hostile configurations, other versions, weights of another architecture."""
 
+import os
 import tracemalloc
 
 import numpy as np
@@ -238,3 +239,16 @@ def test_what_is_called_hdf5_and_is_not(tmp_path):
     refused(tmp_path / "old.h5", "beyond its end")
     with pytest.raises(ValueError, match=r"\.npz, \.keras, \.h5.*write 'old\.npz'.*of 'old\.pt'"):
         cnn().save("old.pt")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes as POSIX has them")
+def test_what_has_no_end_is_no_model(tmp_path):
+    """A pipe that nobody writes to never begins, /dev/zero never ends: neither is opened."""
+    os.mkfifo(tmp_path / "pipe")
+    model = dense()
+    before = weights_hash(model)
+    for path in (tmp_path / "pipe", "/dev/zero"):
+        refused(path, "a pipe or a device")
+        with pytest.raises(ModelFileError, match="a pipe or a device"):
+            model.load_weights(path)
+    assert weights_hash(model) == before

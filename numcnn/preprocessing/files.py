@@ -16,6 +16,7 @@ import numpy as np
 
 from numcnn import backend
 from numcnn.errors import DataFileError, DTypeError, ShapeError, unknown_name
+from numcnn.files import open_regular
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -81,7 +82,7 @@ def _opened(path: Any) -> "Image":
         name, data = "the bytes", path.getvalue()
     elif isinstance(path, (str, bytes, os.PathLike)):
         name = os.fsdecode(path)
-        with open(path, "rb") as file:
+        with open_regular(name) as file:
             data = file.read()
     else:
         raise DTypeError(f"path must be a file's name or an io.BytesIO, got {path!r}.")

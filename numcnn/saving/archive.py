@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from numcnn.errors import ModelFileError
-from numcnn.files import atomic_write
+from numcnn.files import atomic_write, open_regular
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[zipfile.ZipFile]:
     Raises:
         ModelFileError: members of the same name, compressed, encrypted, or larger than the file.
     """
-    with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+    with open_regular(path) as file, zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         if len({member.filename for member in members}) != len(members):
             raise ModelFileError("the members are not those of a model")

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from numcnn.errors import ModelFileError, unknown_name
+from numcnn.files import open_regular
 
 NPZ, KERAS, HDF5, SAFETENSORS = "npz", "keras", "hdf5", "safetensors"
 SUFFIXES = {
@@ -76,7 +77,7 @@ def by_content(path: str | os.PathLike[str]) -> str:
     Raises:
         ModelFileError: it has none of them. OSError: it cannot be read.
     """
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         head = file.read(9)
         size = os.fstat(file.fileno()).st_size
     if head[:8] == HDF5_SIGNATURE:

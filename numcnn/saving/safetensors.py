@@ -18,7 +18,7 @@ import numpy as np
 from numcnn import extras
 from numcnn._version import __version__
 from numcnn.errors import ModelFileError
-from numcnn.files import atomic_write
+from numcnn.files import atomic_write, open_regular
 
 Array = np.ndarray[Any, Any]
 
@@ -42,7 +42,7 @@ def read(path: str | os.PathLike[str], names: list[str]) -> list[Array]:
         ModelFileError: there are others, or fewer. The message names them.
     """
     package = _package()
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         found = package.load(file.read())
     if set(found) != set(names):
         missing = [name for name in names if name not in found]

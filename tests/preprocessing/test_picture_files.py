@@ -122,6 +122,8 @@ def test_wrong_arguments(tmp_path):
         load_img(3)
     with pytest.raises(FileNotFoundError):
         load_img(tmp_path / "none.png")
+    with pytest.raises(OSError, match="a pipe or a device"):
+        load_img(os.devnull)
 
 
 def test_files_that_are_no_pictures_are_one_error(tmp_path):

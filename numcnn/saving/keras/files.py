@@ -11,7 +11,7 @@ import numpy as np
 from numcnn import extras
 from numcnn._version import __version__
 from numcnn.errors import ModelFileError
-from numcnn.files import atomic_write
+from numcnn.files import atomic_write, open_regular
 from numcnn.saving import archive
 from numcnn.saving.keras import compiled as training
 from numcnn.saving.keras import layers, sequential
@@ -99,7 +99,7 @@ def weights_by_layer(path: Path) -> dict[str, list[Array]]:
 
 
 def _content(path: Path) -> bytes:
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return file.read()
 
 
