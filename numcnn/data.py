@@ -4,6 +4,7 @@ Nothing here copies a whole data set to another type; batches are cast one by on
 """
 
 import math
+import numbers
 import operator
 from typing import Any
 
@@ -221,17 +222,25 @@ def _class_numbers(what: str, y: Array, output_shape: Shape) -> Array:
     return y
 
 
+def number(what: str, value: Any) -> float:
+    """Return a number; booleans, texts and NaN are refused."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or math.isnan(value):
+        raise DTypeError(f"{what} must be a number, got {value!r}.")
+    return float(value)
+
+
 def integer(what: str, value: Any, least: int) -> int:
     """Return a whole number of at least `least`; booleans and fractions are refused."""
-    if isinstance(value, bool):
-        raise DTypeError(f"{what} must be an integer of at least {least}, got {value!r}.")
     try:
-        number = operator.index(value)
+        whole = operator.index(value)
     except TypeError:
-        raise DTypeError(f"{what} must be an integer of at least {least}, got {value!r}.") from None
-    if number < least:
-        raise ValueError(f"{what} must be an integer of at least {least}, got {number}.")
-    return number
+        whole = None
+    if whole is None or isinstance(value, bool):
+        found = f"an array of shape {np.shape(value)}" if np.ndim(value) else repr(value)
+        raise DTypeError(f"{what} must be an integer of at least {least}, got {found}.")
+    if whole < least:
+        raise ValueError(f"{what} must be an integer of at least {least}, got {whole}.")
+    return whole
 
 
 def _ragged(value: Any, error: ValueError) -> str:

@@ -1,7 +1,9 @@
 """Callbacks that watch a number: when they stop, restore, and lower the rate."""
 
 import functools
+import inspect
 import math
+import re
 
 import pytest
 from fed_training import epoch_weights, run
@@ -13,6 +15,7 @@ from numcnn.callbacks import (
     ModelCheckpoint,
     ReduceLROnPlateau,
 )
+from numcnn.errors import DTypeError
 
 # EarlyStopping
 
@@ -164,3 +167,15 @@ def test_a_scheduled_rate_moves_the_weights():
     assert weights_hash(model) == before
     with pytest.raises(TypeError, match="schedule must be a function"):
         LearningRateScheduler(0.1)
+
+
+@pytest.mark.parametrize("cls", [EarlyStopping, ReduceLROnPlateau])
+@pytest.mark.parametrize("argument", ["min_delta", "baseline", "factor", "min_lr", "monitor"])
+@pytest.mark.parametrize("wrong", ["a", [1.0], True, float("nan")], ids=repr)
+def test_what_is_no_number_is_said_at_once(cls, argument, wrong):
+    if (argument, wrong) == ("monitor", "a"):
+        return
+    if argument not in inspect.signature(cls).parameters:
+        return
+    with pytest.raises(DTypeError, match=f"{argument} must be a n.*got {re.escape(repr(wrong))}"):
+        cls(**{argument: wrong})

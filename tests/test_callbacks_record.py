@@ -15,6 +15,7 @@ from numcnn.callbacks import (
     ModelCheckpoint,
     TerminateOnNaN,
 )
+from numcnn.errors import DataFileError, DTypeError
 from numcnn.models import load_model
 
 
@@ -163,3 +164,30 @@ def test_a_best_that_could_not_be_saved_is_not_the_best(tmp_path, monkeypatch):
     assert saving.best is None
     saving.on_epoch_end(1, {"mine": 2.0})
     assert (saving.best, (tmp_path / "m.npz").exists()) == (2.0, True)
+
+
+@pytest.mark.parametrize(
+    "name", ["{.npz", "a}.npz", "{}.npz", "{0}.npz", "{epoch:q}.npz", "{epoch:.2d}.npz", "{loss:d}"]
+)
+def test_a_name_that_cannot_be_filled_in_is_refused_before_training(name):
+    with pytest.raises(ValueError, match=r"cannot be filled in: .*Write for example"):
+        ModelCheckpoint(name)
+
+
+@pytest.mark.parametrize("separator", [5, "", ",,", "\n", None])
+def test_a_separator_is_one_letter(separator, tmp_path):
+    with pytest.raises(ValueError, match="separator must be one letter"):
+        CSVLogger(tmp_path / "a.csv", separator=separator)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00e\x00p", b"a" * 200_000], ids=["text", "field"])
+def test_what_is_no_table_is_not_gone_on_with(content, tmp_path):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(DataFileError, match=r"a\.csv is no table .* name another file"):
+        run(CSVLogger(tmp_path / "a.csv", append=True), [1.0])
+    assert (tmp_path / "a.csv").read_bytes() == content
+
+
+def test_what_is_no_function_is_said_at_once():
+    with pytest.raises(DTypeError, match="on_epoch_end of LambdaCallback must be a f"):
+        LambdaCallback(on_epoch_end=3)

@@ -131,3 +131,11 @@ def test_what_is_not_written_is_said_once():
 def test_the_old_word_for_min_delta():
     assert ReduceLROnPlateau(epsilon=0.25).min_delta == 0.25
     assert ReduceLROnPlateau(min_delta=0.5).min_delta == 0.5
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_training(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    model = dense()
+    with pytest.raises(OSError, match="file"):
+        model.fit(X, Y, verbose=0, callbacks=[TensorBoard(tmp_path / "file")])
+    assert model.optimizer.iterations == 0

@@ -1,15 +1,14 @@
 """ModelCheckpoint: the model in a file as it trains, to keep the best or to go on from the last."""
 
 import math
-import numbers
 import os
 from pathlib import PurePath
+from string import Formatter
 from typing import Any, Literal
 
 from numcnn.callbacks.base import Logs, Numbers
 from numcnn.callbacks.monitor import Mode, Monitor
-from numcnn.data import integer
-from numcnn.errors import DTypeError
+from numcnn.data import integer, number
 from numcnn.files import check_writable
 
 MODELS = (".npz", ".keras", ".h5", ".hdf5")
@@ -72,6 +71,7 @@ class ModelCheckpoint(Monitor):
     ) -> None:
         super().__init__(monitor, mode)
         self.filepath = os.fspath(filepath)
+        _check_pattern(self.filepath)
         endings = WEIGHTS if save_weights_only else MODELS
         last = PurePath(self.filepath).suffix
         if not (self.filepath.endswith(endings) or last in SAYS_NOTHING or last[1:2].isdigit()):
@@ -79,7 +79,7 @@ class ModelCheckpoint(Monitor):
         if save_freq != "epoch":
             integer("save_freq, where it is not 'epoch',", save_freq, 1)
         if initial_value_threshold is not None:
-            self.best = _threshold(initial_value_threshold)
+            self.best = number("initial_value_threshold", initial_value_threshold)
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
@@ -162,7 +162,16 @@ class ModelCheckpoint(Monitor):
             ) from None
 
 
-def _threshold(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or math.isnan(value):
-        raise DTypeError(f"initial_value_threshold must be a number or None, got {value!r}.")
-    return float(value)
+def _check_pattern(filepath: str) -> None:
+    """Fill the name in with numbers of the right kind, now rather than after an epoch."""
+    try:
+        for _, name, kind, conversion in Formatter().parse(filepath):
+            if name is not None and not name.isidentifier():
+                raise ValueError(f"{{{name}}} is no name")
+            if name is not None and not conversion:
+                format(1 if name in ("epoch", "batch") else 1.0, kind or "")
+    except ValueError as error:
+        raise ValueError(
+            f"filepath {filepath!r} cannot be filled in: {error}. Write for example "
+            "'weights-{epoch:02d}-{val_loss:.2f}.npz', and {{ where a brace is meant."
+        ) from None

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from numcnn.callbacks.base import Callback, Logs
-from numcnn.data import integer
-from numcnn.errors import nearest, unknown_name
+from numcnn.data import integer, number
+from numcnn.errors import DTypeError, nearest, unknown_name
 
 Mode = Literal["auto", "min", "max"]
 
@@ -21,10 +21,12 @@ class Monitor(Callback):
     def __init__(self, monitor: str, mode: Mode, min_delta: float = 0.0) -> None:
         if mode not in ("auto", "min", "max"):
             raise unknown_name(f"mode of {type(self).__name__}", mode, ["auto", "min", "max"])
+        if not isinstance(monitor, str):
+            raise DTypeError(f"monitor must be a name such as 'val_loss', got {monitor!r}.")
         self.monitor = monitor
         greater = mode == "max" or (mode == "auto" and "acc" in monitor)
         self.sign = 1.0 if greater else -1.0
-        self.min_delta = abs(min_delta)
+        self.min_delta = abs(number("min_delta", min_delta))
         self.best: float | None = None
 
     def value(self, logs: Logs) -> float | None:
@@ -95,7 +97,7 @@ class EarlyStopping(Monitor):
         super().__init__(monitor, mode, min_delta)
         self.patience = integer("patience", patience, 0)
         self.verbose = verbose
-        self.baseline = baseline
+        self.baseline = None if baseline is None else number("baseline", baseline)
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = integer("start_from_epoch", start_from_epoch, 0)
         self.wait = self.stopped_epoch = self.best_epoch = 0
@@ -190,13 +192,13 @@ class ReduceLROnPlateau(Monitor):
         epsilon: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, min_delta if epsilon is None else epsilon)
-        if not 0 < factor < 1:
+        if not 0 < number("factor", factor) < 1:
             raise ValueError(f"factor of ReduceLROnPlateau must lie in (0, 1), got {factor!r}.")
         self.factor = factor
         self.patience = integer("patience", patience, 0)
         self.verbose = verbose
         self.cooldown = integer("cooldown", cooldown, 0)
-        self.min_lr = min_lr
+        self.min_lr = number("min_lr", min_lr)
         self.wait = self.cooling = 0
 
     def on_train_begin(self, logs: Logs = None) -> None:

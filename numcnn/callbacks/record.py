@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from numcnn.callbacks.base import Callback, Logs, Numbers
+from numcnn.errors import DataFileError, DTypeError
 from numcnn.files import atomic_write
 from numcnn.progress import Progbar
 
@@ -137,6 +138,8 @@ class CSVLogger(Callback):
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:
+        if not isinstance(separator, str) or len(separator) != 1 or separator in '\r\n"':
+            raise ValueError(f"separator must be one letter such as ',', got {separator!r}.")
         self.filename = Path(filename)
         self.separator = separator
         self.append = append
@@ -147,8 +150,14 @@ class CSVLogger(Callback):
         self.keys = []
         resumed = self.model.run is not None and self.model.run.resumed
         if (self.append or resumed) and self.filename.exists() and self.filename.stat().st_size:
-            with self.filename.open(newline="") as file:
-                self.keys = next(csv.reader(file, delimiter=self.separator))[1:]
+            try:
+                with self.filename.open(newline="") as file:
+                    self.keys = next(csv.reader(file, delimiter=self.separator))[1:]
+            except (csv.Error, UnicodeDecodeError) as error:
+                raise DataFileError(
+                    f"{self.filename} is no table that CSVLogger could go on with ({error}): name "
+                    "another file, or delete it."
+                ) from error
         else:
             with atomic_write(self.filename):
                 pass
@@ -183,5 +192,7 @@ class LambdaCallback(Callback):
         for name, function in functions.items():
             if name not in names:
                 raise TypeError(f"LambdaCallback has no {name!r}. It has: {', '.join(names)}.")
+            if function is not None and not callable(function):
+                raise DTypeError(f"{name} of LambdaCallback must be a function, got {function!r}.")
             if function is not None:
                 setattr(self, name, function)

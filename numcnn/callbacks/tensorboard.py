@@ -112,6 +112,7 @@ class TensorBoard(Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         """Begin new files, as TensorBoard expects of each training."""
         self.files, self.batches = {}, 0
+        Path(self.log_dir, "train").mkdir(parents=True, exist_ok=True)  # or say now that it cannot
 
     def on_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Write the numbers of the epoch so far, where that was asked for."""
