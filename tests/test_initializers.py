@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numcnn import initializers, seeds
-from numcnn.errors import ShapeError
+from numcnn.errors import DTypeError, ShapeError
 from numcnn.initializers import (
     INITIALIZERS,
     Constant,
     GlorotUniform,
     HeNormal,
+    Identity,
     Initializer,
     Orthogonal,
     RandomNormal,
@@ -289,3 +290,34 @@ def test_a_generator_belongs_to_its_seed_and_step(seed, step):
     equal(seeds.generator(seed, step).random(4), numbers)
     assert (seeds.generator(seed, step + 1).random(4) != numbers).any()
     assert (seeds.generator(seed + 1, step).random(4) != numbers).any()
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (lambda value: RandomNormal(stddev=value), "stddev"),
+        (lambda value: TruncatedNormal(mean=value), "mean"),
+        (lambda value: RandomUniform(minval=value), "minval"),
+        (lambda value: RandomUniform(maxval=value), "maxval"),
+        (Constant, "value"),
+        (Orthogonal, "gain"),
+        (Identity, "gain"),
+        (VarianceScaling, "scale of VarianceScaling"),
+    ],
+)
+def test_what_is_no_number_is_said_when_it_is_given(made, words):
+    for wrong in ("a", None, True, [1.0]):
+        with pytest.raises(DTypeError, match=f"{words} must be a number, got"):
+            made(wrong)
+    for wrong in (math.nan, math.inf):
+        with pytest.raises(ValueError, match=f"{words} must be a finite number"):
+            made(wrong)
+
+
+def test_ranges_that_are_empty():
+    with pytest.raises(ValueError, match="stddev must be a finite number of at least 0, got -1"):
+        RandomNormal(stddev=-1)
+    with pytest.raises(ValueError, match="minval must be at most maxval, got 2 and 1"):
+        RandomUniform(2, 1)
+    assert (RandomNormal(stddev=0)((3,)) == 0).all()
+    assert (RandomUniform(1, 1)((3,)) == 1).all()

@@ -1,14 +1,31 @@
 """What an initializer is: a shape and a dtype in, an array out."""
 
+import math
+import numbers
 from typing import Any
 
 import numpy as np
 
-from numcnn.errors import reject_unknown_keywords
+from numcnn.errors import DTypeError, reject_unknown_keywords
 from numcnn.seeds import check_seed, generator, next_seed
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
+
+
+def number(what: str, value: Any, least: float = -math.inf) -> float:
+    """Return a finite number of at least `least`.
+
+    Example:
+        >>> number("stddev", 1, 0)
+        1.0
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise DTypeError(f"{what} must be a number, got {value!r}.")
+    if not math.isfinite(value) or value < least:
+        bound = "" if least == -math.inf else f" of at least {least:g}"
+        raise ValueError(f"{what} must be a finite number{bound}, got {value!r}.")
+    return float(value)
 
 
 class Initializer:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from numcnn.initializers.base import Array, Initializer, Shape
+from numcnn.initializers.base import Array, Initializer, Shape, number
 
 
 class Constant(Initializer):
@@ -20,7 +20,7 @@ class Constant(Initializer):
     """
 
     def __init__(self, value: float = 0.0) -> None:
-        self.value = float(value)
+        self.value = number("value", value)
 
     def __call__(self, shape: Shape, dtype: str = "float32") -> Array:
         """Return a new array filled with the value."""

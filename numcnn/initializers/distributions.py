@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numcnn.initializers.base import Array, Initializer, Shape
+from numcnn.initializers.base import Array, Initializer, Shape, number
 
 
 class RandomNormal(Initializer):
@@ -18,7 +18,7 @@ class RandomNormal(Initializer):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
-        self.mean, self.stddev = float(mean), float(stddev)
+        self.mean, self.stddev = number("mean", mean), number("stddev", stddev, 0)
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         """Draw mean + stddev * N(0, 1)."""
@@ -57,7 +57,9 @@ class RandomUniform(Initializer):
         self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
     ) -> None:
         super().__init__(seed)
-        self.minval, self.maxval = float(minval), float(maxval)
+        self.minval, self.maxval = number("minval", minval), number("maxval", maxval)
+        if self.minval > self.maxval:
+            raise ValueError(f"minval must be at most maxval, got {minval!r} and {maxval!r}.")
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         """Draw from [minval, maxval)."""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from numcnn.errors import ShapeError, unknown_name
-from numcnn.initializers.base import Array, Initializer, Shape
+from numcnn.initializers.base import Array, Initializer, Shape, number
 from numcnn.initializers.distributions import draw_truncated
 
 
@@ -47,7 +47,7 @@ class VarianceScaling(Initializer):
             raise unknown_name("mode of VarianceScaling", mode, modes)
         if distribution not in distributions:
             raise unknown_name("distribution of VarianceScaling", distribution, distributions)
-        if not scale > 0:
+        if not number("scale of VarianceScaling", scale) > 0:
             raise ValueError(f"scale of VarianceScaling must be positive, got {scale!r}.")
         self.scale, self.mode, self.distribution = float(scale), mode, distribution
 
@@ -184,7 +184,7 @@ class Orthogonal(Initializer):
 
     def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
         super().__init__(seed)
-        self.gain = float(gain)
+        self.gain = number("gain", gain)
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         """Draw by the QR factorisation of a normal matrix (prod(shape[:-1]), shape[-1])."""
@@ -209,7 +209,7 @@ class Identity(Initializer):
     """
 
     def __init__(self, gain: float = 1.0) -> None:
-        self.gain = float(gain)
+        self.gain = number("gain", gain)
 
     def __call__(self, shape: Shape, dtype: str = "float32") -> Array:
         """Return a new matrix; nothing is drawn."""
