@@ -365,3 +365,12 @@ print(weights_hash(model))
         for flags in ([], ["-OO"])
     }
     assert len(hashes) == 1
+
+
+def test_the_readme_s_way_to_onnx_needs_no_further_import():
+    """It writes `numcnn.export.to_onnx`, which works after `import numcnn`."""
+    program = "import numcnn; print(numcnn.export.to_onnx.__name__)"
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "to_onnx\n"

@@ -43,7 +43,7 @@ def test_what_the_page_says_is_here_is_here(keras, names):
 
 
 def test_every_room_of_the_front_door_that_keras_has_is_on_the_page():
-    own = {"gradcheck", "inspect", "plotting"}
+    own = {"export", "gradcheck", "inspect", "plotting"}
     rooms = {name for name in numcnn.__all__ if re.fullmatch("[a-z]+", name)} - own
     functions = {"warmup"}
     assert rooms - functions == {keras.split(".")[1] for keras, _ in ROWS if "." in keras}
