@@ -78,9 +78,9 @@ def make_layers(config: Any, custom_objects: dict[str, Any] | None = None) -> li
         cls = classes.get(str(name))
         if not (isinstance(cls, type) and issubclass(cls, Layer)):
             raise ModelFileError(
-                f"Layer {i} is of a class {name!r} that numcnn does not have."
-                f"{nearest(str(name), classes)} If it is yours, pass custom_objects="
-                f"{{{name!r}: ...}}."
+                f"Layer {i} is of a class {str(name)[:80]!r} that numcnn does not have."
+                f"{nearest(str(name)[:80], classes)} If it is yours, pass custom_objects="
+                f"{{{str(name)[:80]!r}: ...}}."
             )
         try:
             made.append(cls.from_config(entry["config"]))

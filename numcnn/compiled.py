@@ -11,7 +11,7 @@ import numpy as np
 
 from numcnn import data, losses, optimizers
 from numcnn.engine import ENGINES, Engine, make_engine, runs_as_written
-from numcnn.errors import NotCompiledError, unknown_name
+from numcnn.errors import DTypeError, NotCompiledError, unknown_name
 from numcnn.metrics import Metric
 from numcnn.metrics import get as get_metric
 from numcnn.metrics.base import fitted
@@ -107,6 +107,11 @@ class Compiled(Stack):
                 reason, use = instead.split("; ")
                 raise ValueError(f"{name}={value!r} is not there: {reason}. Use {use}.")
         one = isinstance(metrics, str) or callable(metrics)
+        if isinstance(metrics, dict):
+            raise DTypeError(
+                f"metrics must be a list such as ['accuracy'], got {metrics!r}: the model has one "
+                "output, so there is no dictionary of outputs."
+            )
         wanted = [metrics] if one else list(metrics or [])
         new_optimizer, new_loss = optimizers.get(optimizer), losses.get(loss)
         for metric in wanted:
@@ -189,7 +194,13 @@ class Compiled(Stack):
                 part, whole = metric.counts(fitted(y, outputs), outputs)
                 logs[name] = Counted(float(part), float(whole), metric.kind)
             else:
-                logs[name] = float(np.mean(metric(y, outputs)))
+                values = np.asarray(metric(y, outputs))
+                if values.dtype.kind not in "buif" or not values.size:
+                    raise DTypeError(
+                        f"The metric {name!r} must return a number, or one for each sample, got "
+                        f"{'nothing' if not values.size else values.dtype}."
+                    )
+                logs[name] = float(np.mean(values))
         return logs
 
     def check_memory(self, shape: Shape, n: int) -> None:

@@ -94,7 +94,7 @@ def unknown_name(kind: str, name: object, allowed: Iterable[str]) -> ValueError:
     >>> print(unknown_name("activation", "rleu", ["relu", "tanh"]))
     Unknown activation 'rleu'. Did you mean 'relu'? Known: relu, tanh.
     """
-    names = sorted(allowed)
+    names = sorted(set(allowed))
     hint = nearest(name, names) if isinstance(name, str) else ""
     return ValueError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(names)}.")
 

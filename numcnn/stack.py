@@ -15,7 +15,7 @@ import numpy as np
 from numcnn import backend
 from numcnn.engine.interrupts import uninterrupted
 from numcnn.errors import DTypeError, NotCompiledError, ShapeError, unknown_name
-from numcnn.layers.arguments import sample_shape
+from numcnn.layers.arguments import positive_int, sample_shape
 from numcnn.layers.base import Layer, check_weights
 from numcnn.layers.input import InputLayer
 from numcnn.seeds import given_back
@@ -312,6 +312,10 @@ class Stack:
                 )
             a, b = (self.layers.index(self.get_layer(name)) for name in layer_range)
             shown = self.layers[min(a, b) : max(a, b) + 1]
+        if line_length is not None:
+            positive_int("line_length", line_length)
+        if print_fn is not None and not callable(print_fn):
+            raise DTypeError(f"print_fn must be a function that takes a line, got {print_fn!r}.")
         summary(self, shown, line_length, positions, print_fn, show_trainable)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:

@@ -8,7 +8,7 @@ from small_nets import cnn, images
 
 from numcnn import losses, metrics
 from numcnn.callbacks import LambdaCallback
-from numcnn.errors import ShapeError
+from numcnn.errors import DTypeError, ShapeError
 from numcnn.models import load_model
 
 
@@ -296,3 +296,38 @@ def test_lists_are_taken_and_from_logits_is_a_truth_value():
     assert metrics.Precision()([1, 0, 1], [0.9, 0.8, 0.2]) == 0.5
     for name in ("CategoricalCrossentropy", "BinaryCrossentropy", "SparseCategoricalCrossentropy"):
         assert getattr(metrics, name)(from_logits=1).get_config()["from_logits"] is True
+
+
+@pytest.mark.parametrize(
+    "cls", [metrics.TopKCategoricalAccuracy, metrics.SparseTopKCategoricalAccuracy]
+)
+def test_how_many_places_count(cls):
+    with pytest.raises(ValueError, match="k must be an integer of at least 1, got 0"):
+        cls(k=0)
+    for wrong in (2.5, "3", None, True):
+        with pytest.raises(DTypeError, match="k must be an integer of at least 1"):
+            cls(wrong)
+    with pytest.raises(DTypeError, match=r"name of .* must be a text, got 3"):
+        cls(5, 3)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_a_function_that_returns_no_numbers(engine):
+    x, y, _ = images(4)
+    model = cnn(engine=engine)
+    for returned, words in ((None, "object"), ("good", "<U4"), ([], "nothing")):
+        model.compile("sgd", "categorical_crossentropy", metrics=[lambda y, p, r=returned: r])
+        with pytest.raises(DTypeError, match=f"must return a number, or one for .*got {words}"):
+            model.evaluate(x, y, verbose=0)
+
+
+def test_metrics_are_no_dictionary_and_each_is_named_once():
+    model = cnn()
+    before = model.given_metrics
+    with pytest.raises(DTypeError, match=r"metrics must be a list such as \['accuracy'\], got {"):
+        model.compile("sgd", "mse", metrics={"dense": "accuracy"})
+    with pytest.raises(ValueError, match="Unknown metric 'acuracy'") as caught:
+        model.compile("sgd", "mse", metrics=["acuracy"])
+    known = str(caught.value).partition("Known: ")[2].rstrip(".").split(", ")
+    assert len(known) == len(set(known))
+    assert model.given_metrics is before

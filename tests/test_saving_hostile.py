@@ -252,3 +252,14 @@ def test_what_has_no_end_is_no_model(tmp_path):
         with pytest.raises(ModelFileError, match="a pipe or a device"):
             model.load_weights(path)
     assert weights_hash(model) == before
+
+
+def test_what_a_file_says_makes_no_message_long(small):
+    """A class's name of a megabyte, which is refused, need not be read as a whole."""
+    folder, content, _ = small
+    path = rewrite(folder, content, layer({"kernel_initializer": "x" * 100_000}))
+    assert len(refused(path, "Unknown initializer")) < 1000
+    path = rewrite(
+        folder, content, lambda d: d["config"]["layers"][0].update(class_name="x" * 100_000)
+    )
+    assert len(refused(path, "names a layer class")) < 1000

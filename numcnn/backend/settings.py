@@ -30,7 +30,7 @@ def epsilon() -> float:
 def set_epsilon(value: float) -> None:
     """Set the small number that keeps divisions and logarithms finite."""
     global _epsilon
-    if not 0 < float(value) < 1:
+    if isinstance(value, str) or not 0 < float(value) < 1:
         raise ValueError(f"epsilon must lie between 0 and 1, got {value!r}.")
     _epsilon = float(value)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from numcnn import losses, optimizers, seeds
+from numcnn.data import as_targets
 from numcnn.engine import make_engine
 from numcnn.engine.prices import price_of, with_prices
 from numcnn.engine.tail import split_tail
@@ -196,6 +197,8 @@ def check_model(
         raise NotCompiledError("check_model needs a loss: call model.compile(...) before it.")
     rng = np.random.default_rng(seed)
     (x, _), y = _batch(np.asarray(x), rng), np.asarray(y)
+    if model.built:
+        y = as_targets("y", y, model.loss, model.output_shape[1:])
     x += 0.01 * np.abs(x).max() * rng.standard_normal(x.shape)
     with _own_randomness(seed):
         layers: list[Layer] = [_Entrance(name="entrance", dtype="float64")]

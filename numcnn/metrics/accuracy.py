@@ -8,8 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from numcnn.errors import ShapeError
+from numcnn.errors import DTypeError, ShapeError
 from numcnn.metrics.base import Array, MeanMetric
+
+
+def places(k: Any) -> int:
+    """Return how many places count, a whole number of at least 1.
+
+    Example:
+        >>> places(5)
+        5
+    """
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
+        raise DTypeError(f"k must be an integer of at least 1, got {k!r}.")
+    if k < 1:
+        raise ValueError(f"k must be an integer of at least 1, got {k!r}: no place would count.")
+    return int(k)
 
 
 def categorical_accuracy(y_true: Array, y_pred: Array) -> Array:
@@ -239,7 +253,7 @@ class TopKCategoricalAccuracy(MeanMetric):
 
     def __init__(self, k: int = 5, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(None, name, dtype)
-        self.k = k
+        self.k = places(k)
 
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
         """Return one number per sample."""
@@ -268,7 +282,7 @@ class SparseTopKCategoricalAccuracy(MeanMetric):
 
     def __init__(self, k: int = 5, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(None, name, dtype)
-        self.k = k
+        self.k = places(k)
 
     def per_sample(self, y_true: Array, y_pred: Array) -> Array:
         """Return one number per sample."""

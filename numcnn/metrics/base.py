@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from numcnn.errors import DTypeError
+
 Array = np.ndarray[Any, Any]
 PerSample = Callable[[Array, Array], Array]  # (targets, outputs) -> one number per sample
 
@@ -44,6 +46,8 @@ class Metric:
     kind: ClassVar[str] = "of"
 
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise DTypeError(f"name of {type(self).__name__} must be a text, got {name!r}.")
         self.name = name or self.default_name
         self.part = self.whole = 0.0
 

@@ -32,6 +32,11 @@ def load_model(
     Raises:
         ModelFileError: the file is damaged, too new, or not a model. FileNotFoundError: no file.
     """
+    if custom_objects is not None and not isinstance(custom_objects, dict):
+        raise DTypeError(
+            "custom_objects must be a dictionary such as {'MyLayer': MyLayer}, got "
+            f"{custom_objects!r}."
+        )
     model = Sequential()
     saving.read_model(model, filepath, custom_objects, compile)
     return model
@@ -155,6 +160,8 @@ def warmup(model: Sequential, batch_size: int = 128, verbose: int = 0) -> None:
         >>> model.compile("sgd", loss="mse")
         >>> warmup(model)
     """
+    if not isinstance(model, Sequential):
+        raise DTypeError(f"warmup needs a Sequential, got {type(model).__name__}.")
     model._require_compiled("warmup")
     model._require_built("warmup")
     size, verbose = data.integer("batch_size", batch_size, 1), check_verbose(verbose)

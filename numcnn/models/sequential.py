@@ -6,6 +6,7 @@ to training.py, which calls an engine.
 
 import math
 import os
+from collections.abc import Iterable
 from contextlib import closing
 from typing import Any
 
@@ -76,6 +77,8 @@ class Sequential(Compiled, GeneratorMethods, ClassMethods, Model):
         self._advised = False
         try:
             given: Any = [layers] if isinstance(layers, (Layer, Model)) else layers or []
+            if not isinstance(given, Iterable):
+                raise DTypeError(f"layers must be a list of layers, got {layers!r}.")
             for layer in given:
                 self.add(layer)
         except BaseException:

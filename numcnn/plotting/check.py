@@ -15,11 +15,18 @@ def as_names(class_names: Sequence[str] | None, n: int) -> list[str]:
     """Return the names of n classes; by default their numbers."""
     if class_names is None:
         return [str(k) for k in range(n)]
-    if len(class_names) != n:
+    if len(list_of_names(class_names)) != n:
         raise ShapeError(
             f"class_names must hold one name for each of {n} classes, got {len(class_names)}."
         )
     return [name if len(name) <= 12 else name[:11] + "…" for name in map(str, class_names)]
+
+
+def list_of_names(class_names: Sequence[str]) -> Sequence[str]:
+    """Return the names as they came; one text or a number is no list of them."""
+    if isinstance(class_names, str) or not hasattr(class_names, "__len__"):
+        raise DTypeError(f"class_names must be a list of names, got {class_names!r}.")
+    return class_names
 
 
 def as_array(name: str, values: Any, ndims: tuple[int, ...], expected: str) -> Array:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numcnn.plotting.check import Array, Labels, as_labels, as_names, check_same_length
+from numcnn.plotting.check import (
+    Array,
+    Labels,
+    as_labels,
+    as_names,
+    check_same_length,
+    list_of_names,
+)
 from numcnn.plotting.style import (
     BROWN,
     FAINT,
@@ -49,7 +56,7 @@ def confusion_matrix(
         >>> figure.texts[0].get_text()
         '33.33% error: 1 of 3 wrong'
     """
-    named = len(class_names) if class_names is not None else None
+    named = len(list_of_names(class_names)) if class_names is not None else None
     truth, guess = as_labels("y_true", y_true, named), as_labels("y_pred", y_pred, named)
     widths = [np.shape(y)[1] for y in (y_true, y_pred) if np.ndim(y) == 2]
     n = named or int(max(truth.max() + 1, guess.max() + 1, *widths, 1))

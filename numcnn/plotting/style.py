@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numcnn.errors import DTypeError
 from numcnn.files import atomic_write
 
 if TYPE_CHECKING:
@@ -146,6 +147,10 @@ def save(figure: "Figure", path: str | os.PathLike[str], dpi: float = 150) -> Pa
         ...     save(filters(np.ones((3, 3, 1, 8))), f"{folder}/filters.png").name
         'filters.png'
     """
+    if not hasattr(figure, "savefig"):
+        raise DTypeError(
+            f"figure must be what a function of numcnn.plotting returns, got {figure!r}."
+        )
     path = Path(path)
     kinds = figure.canvas.get_supported_filetypes()
     kind = path.suffix.removeprefix(".").lower()

@@ -142,6 +142,8 @@ def array_to_img(
     """
     from PIL import Image
 
+    if isinstance(x, (str, bytes, os.PathLike)):
+        raise DTypeError(f"x must be an array (H, W, C), got {x!r}.")
     x = np.asarray(x, dtype or backend.floatx())
     if x.ndim != 3:
         raise ShapeError(f"A picture has three axes, got an array of shape {x.shape}.")

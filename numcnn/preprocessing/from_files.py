@@ -177,7 +177,7 @@ class DataFrameIterator(FileIterator):
         if class_mode not in modes:
             raise unknown_name("class_mode", class_mode, [str(mode) for mode in modes])
         self.directory, self.class_mode, self.subset = directory, class_mode, subset
-        names = [str(name) for name in dataframe[x_col]]
+        names = [str(name) for name in _column(dataframe, x_col)]
         paths = [os.path.join(directory or "", name) for name in names]
         kept = [i for i, path in enumerate(paths) if not validate_filenames or _is_picture(path)]
         if len(kept) < len(paths):
@@ -185,7 +185,7 @@ class DataFrameIterator(FileIterator):
         labels: list[Any] = []
         named = class_mode in ("categorical", "binary", "sparse")
         if named:
-            column = list(dataframe[y_col])
+            column = list(_column(dataframe, y_col))
             known = list(classes) if classes else sorted({column[i] for i in kept})
             self.class_indices = {name: i for i, name in enumerate(known)}
             self.num_classes = len(known)
@@ -207,6 +207,16 @@ class DataFrameIterator(FileIterator):
             target_size, color_mode, interpolation, keep_aspect_ratio,
             batch_size, shuffle, seed, saving or Saving(),
         )  # fmt: skip
+
+
+def _column(dataframe: Any, name: Any) -> Any:
+    try:
+        return dataframe[name]
+    except (LookupError, TypeError, ValueError):
+        columns = list(
+            getattr(dataframe, "columns", dataframe if isinstance(dataframe, dict) else [])
+        )
+        raise ValueError(f"dataframe has no column {name!r}; it has {columns}.") from None
 
 
 def _is_picture(path: str) -> bool:

@@ -260,6 +260,11 @@ class ImageDataGenerator(Flows):
         """Return an image or a batch, rescaled and normalised; where it holds floats, in place."""
         if self.preprocessing_function is not None:
             x = self.preprocessing_function(x)
+            if not isinstance(x, np.ndarray) or x.dtype.kind not in "buif":
+                raise DTypeError(
+                    "preprocessing_function must return an image, an array of numbers, got "
+                    f"{getattr(x, 'dtype', type(x).__name__)}."
+                )
         if x.dtype.kind != "f":
             x = x.astype(self.dtype)
         if self.rescale:

@@ -3,6 +3,7 @@
 Pictures are (H, W, C) or (C, H, W); `row_axis`, `col_axis` and `channel_axis` say which.
 """
 
+import os
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,10 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: str | None = N
     """
     from numcnn import backend
 
+    if isinstance(img, (str, bytes, os.PathLike)):
+        raise DTypeError(
+            f"img must be a picture, got the name {img!r}: read it with load_img first."
+        )
     x = np.asarray(img, dtype or backend.floatx())
     if x.ndim not in (2, 3):
         raise ShapeError(f"img must have 2 or 3 axes, got shape {x.shape}.")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 MAX_LAYERS = 1000
+MAX_MESSAGE = 500  # letters of what a file is refused for, some of which stand in the file
 TRAINING = "training/"
 
 
@@ -240,6 +241,9 @@ def _count(name: str, value: Any) -> int:
 
 
 def one_line(error: Exception) -> str:
-    """Return an error's message as one line that ends with a full stop."""
+    """Return an error's message as one line that ends with a full stop, cut where it is long."""
     text = " ".join(str(error).split()) or type(error).__name__
+    if len(text) > MAX_MESSAGE:
+        text = f"{text[:MAX_MESSAGE]} ..."
+        return text
     return f"{text.rstrip('.')}."
