@@ -1,9 +1,12 @@
-"""How near the numbers of a network come to where ReLU or max-pooling changes its mind."""
+"""How near the numbers of a network come to where ReLU or max-pooling changes its mind.
+
+So do LeakyReLU, PReLU and the maximum of an image; ReLU does at its max_value too.
+"""
 
 import numpy as np
 
-from numcnn.layers import Activation, MaxPool2D, ReLU
-from numcnn.layers.im2col import im2col
+from numcnn.layers import Activation, GlobalMaxPooling2D, LeakyReLU, MaxPool2D, PReLU, ReLU
+from numcnn.layers.im2col import channels_last, im2col
 
 
 def nearest_kink(model, x):
@@ -27,6 +30,15 @@ def nearest_kink(model, x):
             z = x if isinstance(layer, (ReLU, Activation)) else layer.forward(x, True)
             layer.activation = keep
             look(z, np.abs(z).max())
+            if inner.max_value is not None:
+                look(z - inner.max_value, np.abs(z).max())
+        if isinstance(layer, (LeakyReLU, PReLU)):
+            look(x, np.abs(x).max())
+        if isinstance(layer, GlobalMaxPooling2D):
+            pixels = channels_last(x, layer.data_format)
+            pixels = np.sort(pixels.reshape(len(x), -1, pixels.shape[-1]), axis=1)
+            if pixels.shape[1] > 1:
+                look(pixels[:, -1] - pixels[:, -2], np.abs(x).max())
         if isinstance(layer, MaxPool2D) and layer.data_format == "channels_last":
             _, padding = layer.geometry(*x.shape[1:3])
             cols = im2col(x, layer.pool_size, layer.strides, padding, fill=-np.inf)

@@ -8,16 +8,31 @@ from hypothesis import strategies as st
 from numcnn import losses
 from numcnn.errors import ShapeError
 from numcnn.layers import (
+    ELU,
     Activation,
+    AveragePooling2D,
+    BatchNormalization,
     Conv2D,
+    Conv2DTranspose,
+    Cropping2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Layer,
+    LeakyReLU,
     MaxPool2D,
+    Permute,
+    PReLU,
     ReLU,
     Reshape,
+    SeparableConv2D,
     Softmax,
+    SpatialDropout2D,
+    UpSampling2D,
+    ZeroPadding2D,
 )
 from numcnn.layers.im2col import as_given, channels_last, col2im
 from numcnn.losses import Loss
@@ -92,6 +107,19 @@ class PoolThatPaysEveryPixel(MaxPool2D):
         return as_given(dx, self.data_format)
 
 
+class GlobalMaximumThatPaysEveryPixel(GlobalMaxPooling2D):
+    """The same for GlobalMaxPooling2D."""
+
+    def backward(self, dy):
+        _, (n, ih, iw, c) = self.recall()
+        dx = np.broadcast_to(dy.reshape(n, 1, 1, c), (n, ih, iw, c)).copy()
+        return as_given(dx, self.data_format)
+
+
+THAT_PAY_EVERY_PIXEL = {
+    MaxPool2D: PoolThatPaysEveryPixel,
+    GlobalMaxPooling2D: GlobalMaximumThatPaysEveryPixel,
+}
 OPTIMIZERS = {
     "sgd": lambda: SGD(0.05, decay=0.1),
     "momentum": lambda: SGD(0.05, momentum=0.9),
@@ -137,10 +165,13 @@ class Net:
     def weights(self, model):
         """Return weights, biases too, whose products stay near 1."""
         rng = np.random.default_rng(self.seed)
-        return [
+        named = [w for layer in model.layers for w in layer.named_weights().items()]
+        weights = [
             rng.normal(size=w.shape) / np.sqrt(max(1, w[..., 0].size) if w.ndim > 1 else 4)
-            for w in model.get_weights()
+            for _, w in named
         ]
+        of_variance = [name == "moving_variance" for name, _ in named]
+        return [0.5 + abs(w) if v else w for w, v in zip(weights, of_variance, strict=True)]
 
     def data(self, n=None):
         """Return samples and targets, in float64 (class numbers in int64)."""
@@ -167,14 +198,77 @@ def pairs(low, high):
     return st.one_of(st.integers(low, high), st.tuples(*[st.integers(low, high)] * 2))
 
 
+def layouts(draw):
+    return {"data_format": "channels_first"} if draw(st.integers(0, 9)) == 0 else {}
+
+
+def convolutions(draw, kind):
+    """Return (class, arguments) of a convolution of another kind, without its activation."""
+    cls = {
+        "depthwise": DepthwiseConv2D,
+        "separable": SeparableConv2D,
+        "transposed": Conv2DTranspose,
+    }[kind]
+    how = {
+        "kernel_size": draw(pairs(1, 3)),
+        "strides": draw(st.one_of(st.just(1), pairs(1, 2))),
+        "dilation_rate": draw(st.one_of(st.just(1), pairs(1, 2))),
+        "padding": draw(st.sampled_from(["valid", "same"])),
+        "use_bias": draw(st.integers(0, 3)) > 0,
+    }
+    if kind != "transposed":
+        how["depth_multiplier"] = draw(st.integers(1, 2))
+    if kind != "depthwise":
+        how["filters"] = draw(st.sampled_from([1, 2, 3, 16]))
+    return cls, how | layouts(draw)
+
+
+def sizes_of_images(draw, kind, exact):
+    """Return (class, arguments) of a layer that makes images larger or smaller."""
+    if kind == "average":
+        pool = {"pool_size": draw(pairs(1, 3)), "strides": draw(st.one_of(st.none(), pairs(1, 3)))}
+        padding = {"padding": draw(st.sampled_from(["valid", "same"]))}
+        return AveragePooling2D, pool | padding | layouts(draw)
+    if kind == "global":
+        classes = [GlobalMaxPooling2D] if exact else [GlobalMaxPooling2D, GlobalAveragePooling2D]
+        keep = {"keepdims": draw(st.booleans())}
+        return draw(st.sampled_from(classes)), keep | layouts(draw)
+    if kind == "enlarged":
+        ways = ["nearest"] if exact else ["nearest", "bilinear"]
+        how = {"interpolation": draw(st.sampled_from(ways))}
+        return UpSampling2D, {"size": draw(st.tuples(*[st.integers(1, 2)] * 2)), **how}
+    border = tuple(draw(st.tuples(*[st.integers(0, 2)] * 2)) for _ in range(2))
+    if draw(st.booleans()):
+        return ZeroPadding2D, {"padding": border, **layouts(draw)}
+    return Cropping2D, {"cropping": border, **layouts(draw)}
+
+
+def bends(draw, dims):
+    """Return (class, arguments) of an activation that is a layer of its own kind."""
+    slope = draw(st.sampled_from([0.0, 0.25, 0.5]))
+    shared = draw(st.sampled_from([None, [1], [dims]]))
+    choices = [(LeakyReLU, {"negative_slope": slope}), (PReLU, {"shared_axes": shared})]
+    return draw(st.sampled_from([*choices, (ELU, {"alpha": 1.0}), (ReLU, {"max_value": 1.5})]))
+
+
+ON_IMAGES = ["depthwise", "separable", "transposed", "global", "enlarged", "border", "channels"]
+OTHERS = [*ON_IMAGES, "permute"]  # kinds of layers, without those that a first CNN has
+ROUNDING = ["average", "norm", "bend"]  # the same, whose numbers are not whole
+
+
 @st.composite
-def layer_specs(draw, shape, activations):
-    """Return one or two layers that can follow samples of this shape."""
+def layer_specs(draw, shape, activations, exact, kind=None):
+    """Return one or two layers that can follow samples of this shape.
+
+    exact: only those that make whole numbers of whole numbers. kind: only of this kind.
+    """
     frozen = draw(st.integers(0, 5)) == 0
-    kinds = ["dense", "dense", "activation", "dropout", "flatten", "reshape", "scale"]
+    kinds = ["dense", "dense", "activation", "dropout", "flatten", "reshape", "scale", "permute"]
+    kinds += [] if exact else ["norm", "norm", "bend"]
     if len(shape) == 3:
         kinds = ["conv"] * 5 + ["pooled"] * 4 + ["pool"] * 3 + kinds
-    kind = draw(st.sampled_from(kinds))
+        kinds += ON_IMAGES + ([] if exact else ["average", "average"])
+    kind = kind or draw(st.sampled_from(kinds))
     trained = {"trainable": False} if frozen else {}
     activation = {"activation": draw(st.sampled_from(activations))}
     if kind == "dense":
@@ -193,7 +287,24 @@ def layer_specs(draw, shape, activations):
         return [(Reshape, {"target_shape": draw(st.sampled_from(targets))})]
     if kind == "scale":
         return [(Scale, trained)]
-    layout = {"data_format": "channels_first"} if draw(st.integers(0, 9)) == 0 else {}
+    if kind == "norm":  # with a large epsilon: else little is left of gradients of two samples
+        how = {"center": draw(st.booleans()), "scale": draw(st.booleans()), "momentum": 0.5}
+        axis = draw(st.sampled_from([-1, -1, 1]))
+        return [(BatchNormalization, {"axis": axis, "epsilon": 0.5, **how, **trained})]
+    if kind == "bend":
+        cls, arguments = bends(draw, len(shape))
+        return [(cls, arguments | (trained if cls is PReLU else {}))]
+    if kind == "permute":
+        return [(Permute, {"dims": tuple(draw(st.permutations(range(1, len(shape) + 1))))})]
+    if kind in ("depthwise", "separable", "transposed"):
+        cls, arguments = convolutions(draw, kind)
+        return [(cls, {**arguments, **activation, **trained})]
+    if kind in ("average", "global", "enlarged", "border"):
+        return [sizes_of_images(draw, kind, exact)]
+    layout = layouts(draw)
+    if kind == "channels":
+        seed = {"seed": draw(st.integers(0, 99))}
+        return [(SpatialDropout2D, {"rate": 0.5, **seed, **layout})]
     padding = {"padding": draw(st.sampled_from(["valid", "same"]))}
     if kind == "pool":
         strides = draw(st.one_of(st.none(), pairs(1, 3)))
@@ -218,8 +329,8 @@ def layer_specs(draw, shape, activations):
 
 
 @st.composite
-def bodies(draw, most, activations):
-    """Return (shape, specs) of up to `most` draws of layers."""
+def bodies(draw, most, activations, exact=False):
+    """Return (shape, specs) of up to `most` draws of layers, all of them exact if that is asked."""
     channels = draw(st.sampled_from([*WIDTHS, 16, 32]))
     image = (*draw(SIZES), channels)
     row = (draw(st.sampled_from([1, 5, 17, 130])),)
@@ -228,7 +339,7 @@ def bodies(draw, most, activations):
     if draw(st.integers(0, 3)):
         specs.append((Watch, {}))
     for _ in range(draw(st.integers(1, most))):
-        for spec in draw(layer_specs(shape, activations)):
+        for spec in draw(layer_specs(shape, activations, exact)):
             try:
                 after = output_shape(shape, [spec])
             except ShapeError:
@@ -243,6 +354,27 @@ def bodies(draw, most, activations):
                 specs.append(spec)
                 shape = after
     return start, specs or [(Flatten, {})]
+
+
+@st.composite
+def bodies_with(draw, kind, activations, exact=False):
+    """Return (shape, specs) with a layer of this kind, and often others before and after it."""
+    size = st.sampled_from([4, 5, 6, 3])
+    start = shape = (*draw(st.tuples(size, size)), draw(st.sampled_from([2, 1, 3, 16, 17])))
+    specs = [(Watch, {})]
+    others = st.sampled_from([None, "conv", "dense", "activation", "pool"])
+    for some in (draw(others), kind, draw(others), draw(others)):
+        if some is None or (some != kind and len(shape) != 3):
+            continue
+        for spec in draw(layer_specs(shape, activations, exact, some)):
+            try:
+                after = output_shape(shape, [spec])
+            except ShapeError:
+                continue
+            if np.prod(after) <= 1500:
+                specs.append(spec)
+                shape = after
+    return start, specs
 
 
 batch_sizes = st.one_of(st.integers(1, 9), st.integers(10, 40))
@@ -307,10 +439,13 @@ def fused_bodies(draw):
 
 
 @st.composite
-def nets(draw, most=4):
-    """Return a network of any layers, with a loss that fits its end."""
-    any_layers = bodies(most, [None, "relu", "tanh", "sigmoid"])
-    shape, specs = draw(st.one_of(any_layers, fused_bodies()))
+def nets(draw, most=4, kind=None):
+    """Return a network of any layers (one of this kind), with a loss that fits its end."""
+    activations = [None, "relu", "tanh", "sigmoid"]
+    several = st.sampled_from([kind] if kind else OTHERS + ROUNDING)
+    with_one = several.flatmap(lambda kind: bodies_with(kind, activations))
+    any_layers = st.one_of(bodies(most, activations), fused_bodies(), with_one)
+    shape, specs = draw(with_one if kind else any_layers)
     end, loss, targets = draw(endings(draw(st.sampled_from([2, 3, 10, 17]))))
     several_axes = len(output_shape(shape, specs)) > 1
     if several_axes and (targets == "classes" or draw(st.booleans())):
@@ -319,9 +454,13 @@ def nets(draw, most=4):
 
 
 @st.composite
-def whole_nets(draw, most=3):
-    """Return a network whose numbers can all be whole."""
-    shape, specs = draw(st.one_of(bodies(most, [None, "relu"]), fused_bodies()))
+def whole_nets(draw, most=3, kind=None):
+    """Return a network (with a layer of this kind) whose numbers can all be whole."""
+    activations = [None, "relu"]
+    several = st.sampled_from([kind] if kind else OTHERS)
+    with_one = several.flatmap(lambda kind: bodies_with(kind, activations, exact=True))
+    any_layers = st.one_of(bodies(most, activations, exact=True), fused_bodies(), with_one)
+    shape, specs = draw(with_one if kind else any_layers)
     if draw(st.booleans()):
         units = draw(st.sampled_from([3, 16, 33, 1]))
         specs = [*specs, (Flatten, {}), (Dense, {"units": units, "activation": "relu"})]

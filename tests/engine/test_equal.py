@@ -12,9 +12,11 @@ import pytest
 from engine.kinks import nearest_kink
 from engine.strategies import (
     OPTIMIZERS,
+    OTHERS,
+    ROUNDING,
+    THAT_PAY_EVERY_PIXEL,
     Dot,
     Net,
-    PoolThatPaysEveryPixel,
     Watch,
     batch_sizes,
     nets,
@@ -24,13 +26,14 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from numcnn.kernels.simd import VECTOR_BYTES
-from numcnn.layers import Activation, Conv2D, Dense, Flatten, MaxPool2D
+from numcnn.layers import Activation, BatchNormalization, Conv2D, Dense, Flatten, MaxPool2D
 
 equal = np.testing.assert_array_equal
 dtypes = st.sampled_from(["float32", "float64"])
 BOUND = 60
 EPS = {"float32": 2.0**-24, "float64": 2.0**-53}
 patient = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+a_few = settings(patient, max_examples=settings().max_examples // 4)
 
 
 def results(model, x, y):
@@ -83,8 +86,7 @@ def compare_whole(net, size, dtype):
     reference = net.model("numpy", "float64")
     weights = [whole(rng, w.shape, size) for w in reference.get_weights()]
     absolute = [np.abs(w) for w in weights]
-    replaced = {MaxPool2D: PoolThatPaysEveryPixel}
-    bound = net.model("numpy", "float64", weights=absolute, replaced=replaced)
+    bound = net.model("numpy", "float64", weights=absolute, replaced=THAT_PAY_EVERY_PIXEL)
     sums = results(bound, np.abs(x), np.abs(y))
     if max(np.abs(a).max(initial=0) for a in sums.values()) >= 2**24:
         return False
@@ -101,6 +103,14 @@ def compare_whole(net, size, dtype):
 @given(whole_nets(), st.integers(1, 3), dtypes)
 def test_whole_numbers_agree_to_the_last_bit(net, size, dtype):
     assume(compare_whole(net, size, dtype) or compare_whole(net, 1, dtype))
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+@a_few
+@given(st.data(), dtypes)
+def test_whole_numbers_agree_through_every_kind_of_layer(kind, data, dtype):
+    net = data.draw(whole_nets(kind=kind))
+    assume(compare_whole(net, 3, dtype) or compare_whole(net, 1, dtype))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -138,7 +148,12 @@ def compare(net, dtype, exact, bound=BOUND, kink=3e-5):
     expected = results(reference, x, y)
     far = sensitivity(net, x, y, weights, expected)
     found = results(net.model("numba", dtype, weights=weights, exact=exact), x, y)
-    scales = {name: np.abs(a).max(initial=0) + far[name] for name, a in expected.items()}
+    sizes = {name: np.abs(a).max(initial=0) for name, a in expected.items()}
+    gradients = [name for name in sizes if "/" in name or name == "dx"]
+    if any(cls is BatchNormalization for cls, _ in net.specs):
+        # It takes means out: a gradient before it is a difference of such as stand after it.
+        sizes |= dict.fromkeys(gradients, max(map(sizes.get, gradients)))
+    scales = {name: size + far[name] for name, size in sizes.items()}
     assert_near(found, expected, {name: bound * EPS[dtype] * s for name, s in scales.items()})
     return True
 
@@ -147,6 +162,13 @@ def compare(net, dtype, exact, bound=BOUND, kink=3e-5):
 @given(nets(), dtypes, st.booleans())
 def test_a_batch_of_any_network(net, dtype, exact):
     assume(compare(net, dtype, exact))
+
+
+@pytest.mark.parametrize("kind", OTHERS + ROUNDING)
+@a_few
+@given(st.data(), dtypes)
+def test_a_batch_of_a_network_with_every_kind_of_layer(kind, data, dtype):
+    assume(compare(data.draw(nets(kind=kind)), dtype, exact=False))
 
 
 class FarFromZero(Net):

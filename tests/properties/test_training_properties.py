@@ -6,7 +6,7 @@ tests/layers, what PyTorch and Keras compute in tests/test_vectors.py.
 
 import numpy as np
 import pytest
-from engine.strategies import Dot, Watch, nets
+from engine.strategies import OTHERS, ROUNDING, Dot, Watch, nets
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from properties.plain_net import PlainNet
@@ -234,9 +234,23 @@ def nets_with_dropout(draw):
     return net
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+patient = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+
+
+@patient
 @given(nets_with_dropout(), st.integers(0, 3))
 def test_gradients_of_any_network_are_those_of_the_complex_step(net, step):
+    assert_gradients_are_those_of_the_complex_step(net, step)
+
+
+@pytest.mark.parametrize("kind", OTHERS + ROUNDING)
+@settings(patient, max_examples=settings().max_examples // 4)
+@given(data=st.data())
+def test_so_are_those_through_every_kind_of_layer(kind, data):
+    assert_gradients_are_those_of_the_complex_step(data.draw(nets(kind=kind)), step=1)
+
+
+def assert_gradients_are_those_of_the_complex_step(net, step):
     """Of each array a few entries, and a direction that all entries take part in."""
     net.n = min(net.n, 3)
     x, y = net.data()
@@ -252,7 +266,7 @@ def test_gradients_of_any_network_are_those_of_the_complex_step(net, step):
             for i, name in enumerate(layer.params if layer.trainable else ()):
                 grads[k, i] = layer.grads[name].copy()
         found.append((losses.mean(), grads))
-    params = [[p.copy() for p in layer.params.values()] for layer in model.layers]
+    params = [[p.copy() for p in layer.named_weights().values()] for layer in model.layers]
     loss = plain.loss(x, y, params)
     assume(plain.nearest_kink > 1e-9)
 
