@@ -48,6 +48,7 @@ NAMES = {
 # f(x, ...) becomes x.
 DROPPED = {"abs", "clip", "exp", "log", "log1p", "maximum", "minimum", "sqrt", "max", "min", "bool"}
 CHOICES = {"where", "where_beats"}  # their last two arguments are exchanged
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 IGNORED_KEYWORDS = {"strict"}  # zip(..., strict=True) is a check of the code itself
 
 
@@ -78,8 +79,17 @@ class Mutant:
         return f"{self.file}:{self.line} {self.text}".rstrip()
 
 
-def mutants(source: str, file: str, functions: str = "", without: str = "$^") -> Iterator[Mutant]:
-    """Yield the mutants of all functions whose name, such as ReLU.backward, matches a pattern."""
+def mutants(
+    source: str,
+    file: str,
+    functions: str = "",
+    without: str = "$^",
+    kinds: type[ast.stmt] = ast.stmt,
+) -> Iterator[Mutant]:
+    """Yield the mutants of all functions whose name, such as ReLU.backward, matches a pattern.
+
+    With `kinds` only statements of this class are changed: of ast.Raise, each `raise` is left out.
+    """
     parts = ast.parse(source).body
     texts = [ast.unparse(part) for part in parts]  # only the part with the fault is written anew
     seen: Counter[tuple[str, str, str]] = Counter()
@@ -88,6 +98,8 @@ def mutants(source: str, file: str, functions: str = "", without: str = "$^") ->
             if not re.search(functions, name) or re.search(without, name):
                 continue
             for block, i in list(_statements(function)):
+                if not isinstance(block[i], kinds):
+                    continue
                 before, line = _text(block[i]), block[i].lineno
                 for after in _changes(function, block, i):
                     if after != before:
@@ -108,6 +120,7 @@ def _functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.Funct
 def _blocks(node: ast.AST) -> list[list[ast.stmt]]:
     blocks = [getattr(node, field, None) for field in ("body", "orelse", "finalbody")]
     blocks += [handler.body for handler in getattr(node, "handlers", [])]
+    blocks += [case.body for case in getattr(node, "cases", [])]
     return [block for block in blocks if isinstance(block, list) and block]
 
 
@@ -125,7 +138,7 @@ def _text(statement: ast.stmt) -> str:
     if not _blocks(statement):
         return ast.unparse(statement)
     head = copy.copy(statement)
-    for field in ("body", "orelse", "finalbody", "handlers"):
+    for field in BLOCKS:
         if hasattr(head, field):
             setattr(head, field, [])
     return ast.unparse(head).rstrip(":").split("\n")[0].strip()
@@ -196,7 +209,7 @@ def _bound(function: ast.FunctionDef, name: str, line: int) -> bool:
 def _expressions(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
     """Yield (holder, field, place in it if it is a list, node) of all under a statement."""
     for field, value in ast.iter_fields(node):
-        if field in ("body", "orelse", "finalbody", "handlers") and isinstance(value, list):
+        if field in BLOCKS and isinstance(value, list):
             continue
         if field in ("annotation", "returns", "args") and isinstance(node, ast.FunctionDef):
             continue

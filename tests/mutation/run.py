@@ -4,6 +4,7 @@
     python tests/mutation/run.py --files numcnn/layers/dense.py  one or some
     python tests/mutation/run.py --list                          what would be tried, no more
     python tests/mutation/run.py --sample 150                    of each file 150 at random, or all
+    python tests/mutation/run.py --raises                        each `raise` left out, all files
     python tests/mutation/run.py --help                          more
 
 For each fault (see mutate.py) the file's tests run in a copy of the tree, in a process of their
@@ -12,10 +13,14 @@ written in. A fault that no test finds must stand in equivalent.toml with the re
 no result. The exit status is 1 if one does not, or if one that stands there is found after all or
 is gone.
 
+With --raises the fault is a `raise` that is left out, in the files, by the tests and with the
+reasons of raises.toml; kernels are compiled, and of the tests only those run that reach it.
+
 Needs os.fork (Linux, macOS). Time is counted in processor seconds.
 """
 
 import argparse
+import ast
 import contextlib
 import os
 import random
@@ -41,10 +46,13 @@ def settings(name: str) -> dict[str, Any]:
 
 
 def faults_of(root: Path, target: dict[str, Any]) -> list[Mutant]:
-    """Return the mutants of a file that targets.toml names."""
-    source = (root / target["file"]).read_text(encoding="utf-8")
+    """Return the mutants of the file, or the files, of a target."""
     pattern, without = target.get("functions", ""), target.get("without", "$^")
-    return list(mutants(source, target["file"], pattern, without))
+    faults: list[Mutant] = []
+    for file in target.get("files", [target["file"]]):
+        source = (root / file).read_text(encoding="utf-8")
+        faults += mutants(source, file, pattern, without, target.get("kinds", ast.stmt))
+    return faults
 
 
 def copy_of_the_tree(to: Path) -> None:
@@ -55,9 +63,9 @@ def copy_of_the_tree(to: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", to)
 
 
-def preload(tree: Path) -> None:
+def preload(tree: Path, compiled: bool) -> None:
     """Import once what every child needs, but nothing of the tree itself."""
-    os.environ |= {"NUMBA_DISABLE_JIT": "1", "HYPOTHESIS_PROFILE": "mutation"}
+    os.environ |= {"NUMBA_DISABLE_JIT": str(int(not compiled)), "HYPOTHESIS_PROFILE": "mutation"}
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.pop("PYTHONPATH", None)
     import hypothesis.extra.numpy  # noqa: F401
@@ -91,37 +99,36 @@ class Score:
     def measure(self, faults: list[Mutant]) -> None:
         """Try the faults one after the other."""
         start = sum(os.times()[:4])
-        path, log = self.tree / self.target["file"], self.tree / "log.txt"
+        log, reaching = self.tree / "log.txt", "kinds" in self.target
         tests, anew = self.target["tests"], []
         log.unlink(missing_ok=True)
         sys.dont_write_bytecode = False  # the files without a fault are compiled once
-        for fault, result in rehearsed(path, tests, faults, log):
+        for fault, result in rehearsed(self.tree, tests, faults, log, reaching):
             if result == "afresh":
                 anew.append(fault)
             else:
                 self.note(fault, result == "lives")
         sys.dont_write_bytecode = True
         if anew:
-            self._measure_afresh(anew, path, tests, log)
+            self._measure_afresh(anew, tests, log)
         self.seconds = sum(os.times()[:4]) - start
 
-    def _measure_afresh(
-        self, faults: list[Mutant], path: Path, tests: list[str], log: Path
-    ) -> None:
+    def _measure_afresh(self, faults: list[Mutant], tests: list[str], log: Path) -> None:
         """Try faults by importing the file with each of them."""
         passed, spent = afresh(tests, 3600, log)
         if not passed:
             raise SystemExit(f"The tests fail without any fault:\n{log.read_text()}")
-        original = path.read_text(encoding="utf-8")
-        for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
-            compiled.unlink()
-        try:
-            for fault in faults:
+        for fault in faults:
+            path = self.tree / fault.file
+            for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
+                compiled.unlink()
+            original = path.read_text(encoding="utf-8")
+            try:
                 path.write_text(fault.source, encoding="utf-8")
                 lives, _ = afresh(tests, 10 + 5 * spent, log)
                 self.note(fault, lives)
-        finally:
-            path.write_text(original, encoding="utf-8")
+            finally:
+                path.write_text(original, encoding="utf-8")
 
     def note(self, fault: Mutant, lives: bool) -> None:
         """Count a fault; print it if it lives and is not listed."""
@@ -142,6 +149,15 @@ class Score:
             f"equivalent, {len(self.unlisted)} survived ({self.seconds:.0f} s)"
         )
 
+    def by_folder(self) -> list[str]:
+        """Return a line for each folder, where a target has many."""
+        folders: dict[str, list[int]] = {}
+        for m in [*self.killed, *self.survived]:
+            killed_of = folders.setdefault(str(Path(m.file).parent), [0, 0])
+            killed_of[0] += m in self.killed
+            killed_of[1] += 1
+        return [f"  {name}: {k} of {n}" for name, (k, n) in sorted(folders.items())]
+
 
 def sample(faults: list[Mutant], n: int | None, seed: int) -> list[Mutant]:
     """Return n of the faults, drawn at random and in their order; all of them for None.
@@ -153,8 +169,12 @@ def sample(faults: list[Mutant], n: int | None, seed: int) -> list[Mutant]:
     return [faults[i] for i in sorted(drawn[:n])]
 
 
-def chosen(files: list[str] | None) -> list[dict[str, Any]]:
-    """Return the targets of these files, or all."""
+def chosen(files: list[str] | None, raises: bool) -> list[dict[str, Any]]:
+    """Return the targets of these files, or all; with `raises` all files are one target."""
+    if raises:
+        every = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("numcnn/**/*.py"))
+        target = {"file": "raise", "files": files or every, "kinds": ast.Raise}
+        return [target | {"tests": settings("raises")["tests"]}]
     targets = settings("targets")["target"]
     if files is None:
         return targets
@@ -164,15 +184,15 @@ def chosen(files: list[str] | None) -> list[dict[str, Any]]:
     return [t for t in targets if t["file"] in files]
 
 
-def equivalents() -> dict[tuple[str, str, str, str, int], str]:
-    """Return the reason for each fault that equivalent.toml lists, by its key."""
+def equivalents(name: str = "equivalent") -> dict[tuple[str, str, str, str, int], str]:
+    """Return the reason for each fault that equivalent.toml or raises.toml lists, by its key."""
     reasons: dict[tuple[str, str, str, str, int], str] = {}
-    for entry in settings("equivalent").get("equivalent", []):
-        after = entry["after"]
+    for entry in settings(name).get("equivalent", []):
+        after = entry.get("after", "pass")
         for text in after if isinstance(after, list) else [after]:
             key = entry["file"], entry["function"], entry["before"], text, entry.get("nth", 1)
             if key in reasons or not entry["reason"].strip():
-                raise SystemExit(f"equivalent.toml: listed twice or without a reason: {key}")
+                raise SystemExit(f"{name}.toml: listed twice or without a reason: {key}")
             reasons[key] = entry["reason"]
     return reasons
 
@@ -180,6 +200,7 @@ def equivalents() -> dict[tuple[str, str, str, str, int], str]:
 def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Count the faults that the tests find.")
     parser.add_argument("--files", nargs="+", metavar="FILE", help="such as numcnn/layers/dense.py")
+    parser.add_argument("--raises", action="store_true", help="leave out each raise, in all files")
     parser.add_argument("--functions", default="", metavar="PATTERN", help="such as 'backward'")
     parser.add_argument("--tests", nargs="+", metavar="FILE", help="instead of those chosen")
     parser.add_argument("--sample", type=int, metavar="N", help="try N of each file, at random")
@@ -193,15 +214,15 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """Run, print a line per file, and return the exit status."""
     args = arguments(argv)
-    listed, wrong = equivalents(), []
+    listed, wrong = equivalents("raises" if args.raises else "equivalent"), []
     again = args.again.read_text(encoding="utf-8") if args.again is not None else ""
     scores: list[Score] = []
     with tempfile.TemporaryDirectory(prefix="numcnn-mutation-") as folder:
         tree = Path(folder).resolve()
         copy_of_the_tree(tree)
-        targets = chosen(args.files)
+        targets = chosen(args.files, args.raises)
         if not args.list:
-            preload(tree)
+            preload(tree, compiled=args.raises)
         for target in targets:
             every = faults_of(tree, target)
             wanted = [m for m in every if re.search(args.functions, m.function)]
@@ -213,9 +234,10 @@ def main(argv: list[str] | None = None) -> int:
             target["tests"] = args.tests or target["tests"]
             score = Score(target, tree, set(listed))
             score.measure(sample(wanted, args.sample, args.seed))
-            print(score, flush=True)
+            print(score, *(score.by_folder() if args.raises else ()), sep="\n", flush=True)
             scores.append(score)
-            gone = {k for k in listed if k[0] == target["file"]} - {m.key for m in every}
+            files = target.get("files", [target["file"]])
+            gone = {k for k in listed if k[0] in files} - {m.key for m in every}
             wrong += [f"listed, but there is no such fault: {key}" for key in sorted(gone)]
             wrong += [f"listed, but found by a test: {m}" for m in score.killed if m.key in listed]
     survivors = [m for score in scores for m in score.survived]

@@ -159,7 +159,7 @@ path, log = Path.cwd() / "shaken.py", Path("log.txt")
 tests = ["test_shaken.py"]
 faults = list(mutants(path.read_text(), path.name))
 faults = [m for m in faults if m.after in ("return [2, 2]", "return x - 1", "pass", "return x - 0")]
-for fault, result in rehearsed(path, tests, faults, log):
+for fault, result in rehearsed(path.parent, tests, faults, log):
     print(fault.function, result, sep="|")
 sys.dont_write_bytecode = True
 print("sound", afresh(tests, 60, log)[0], sep="|")

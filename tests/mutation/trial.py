@@ -6,6 +6,9 @@ where it stands and runs the tests: first those that found other faults, best of
 then the quick ones before the slow. A function that was called already while tests were collected
 may have left its results behind: a fault in it is one for `afresh`, which imports the faulty file.
 
+With `reaching`, only those tests run that come to the faulty statement: for `raise`, which most
+tests never reach, and whose absence leaves nothing behind where none was reached.
+
 Needs os.fork. Time is counted in processor seconds.
 """
 
@@ -14,6 +17,7 @@ import json
 import os
 import resource
 import sys
+import threading
 import time
 import traceback
 from collections import defaultdict
@@ -25,6 +29,8 @@ from typing import Any, NoReturn
 import pytest
 from mutation.mutate import Mutant
 
+Place = tuple[str, str]  # a file and the qualified name of a function there
+Line = tuple[str, int]
 MEMORY = 8 * 2**30  # of address space: a fault may ask for an array of any size
 QUIET = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
 QUIET += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
@@ -44,14 +50,14 @@ def afresh(tests: list[str], seconds: float, log: Path) -> tuple[bool, float]:
 
 
 def rehearsed(
-    path: Path, tests: list[str], faults: list[Mutant], log: Path
+    tree: Path, tests: list[str], faults: list[Mutant], log: Path, reaching: bool = False
 ) -> Iterator[tuple[Mutant, str]]:
     """Yield each fault with "found", "lives" or "afresh", if it has to be imported."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
-        _end_with(log, lambda: _rehearse(path, tests, faults, writer))
+        _end_with(log, lambda: _rehearse(tree, tests, faults, reaching, writer))
     os.close(writer)
     with open(reader, encoding="utf-8") as lines:
         for line in lines:
@@ -61,8 +67,10 @@ def rehearsed(
         raise SystemExit(f"The tests fail without any fault:\n{log.read_text(encoding='utf-8')}")
 
 
-def _rehearse(path: Path, tests: list[str], faults: list[Mutant], writer: int) -> int:
-    plugin = _Rehearsal(path, faults, writer)
+def _rehearse(
+    tree: Path, tests: list[str], faults: list[Mutant], reaching: bool, writer: int
+) -> int:
+    plugin = (_Reaching if reaching else _Rehearsal)(tree, faults, writer)
     sys.setprofile(plugin.watch)
     options = [*QUIET, "--capture=sys", f"--rootdir={Path.cwd()}"]  # no file shared by the forks
     status = int(pytest.main([*options, *tests], plugins=[plugin]))
@@ -70,20 +78,22 @@ def _rehearse(path: Path, tests: list[str], faults: list[Mutant], writer: int) -
 
 
 class _Rehearsal:
-    """A plugin for pytest: the tests of one file, collected once and run for each fault."""
+    """A plugin for pytest: tests, collected once and run for each fault."""
 
-    def __init__(self, path: Path, faults: list[Mutant], writer: int) -> None:
-        self.path, self.faults, self.writer = path, faults, writer
-        self.called: set[str] = set()  # the file's functions that ran before the tests
-        self.functions: dict[str, list[FunctionType]] = defaultdict(list)
+    def __init__(self, tree: Path, faults: list[Mutant], writer: int) -> None:
+        self.faults, self.writer = faults, writer
+        self.paths = {fault.file: str(tree / fault.file) for fault in faults}
+        self.watched = frozenset(self.paths.values())
+        self.called: set[Place] = set()  # the files' functions that ran before the tests
+        self.functions: dict[Place, list[FunctionType]] = defaultdict(list)
         self.seconds: dict[str, float] = {}  # of the processor, by test
-        self.finders: dict[str, list[str]] = defaultdict(list)  # by function, the last one first
+        self.finders: dict[Place, list[str]] = defaultdict(list)  # by function, the last one first
         self.in_child, self.status = False, 1
 
     def watch(self, frame: FrameType, event: str, _: Any) -> None:
-        """Note a function of the file that is called; sys.setprofile calls this."""
-        if event == "call" and frame.f_code.co_filename == str(self.path):
-            self.called.add(frame.f_code.co_qualname)
+        """Note a function of the files that is called; sys.setprofile calls this."""
+        if event == "call" and frame.f_code.co_filename in self.watched:
+            self.called.add((frame.f_code.co_filename, frame.f_code.co_qualname))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -92,8 +102,9 @@ class _Rehearsal:
         if session.testsfailed or not session.items:
             return None
         for thing in gc.get_objects():
-            if type(thing) is FunctionType and thing.__code__.co_filename == str(self.path):
-                self.functions[thing.__code__.co_qualname].append(thing)
+            if type(thing) is FunctionType and thing.__code__.co_filename in self.watched:
+                code = thing.__code__
+                self.functions[code.co_filename, code.co_qualname].append(thing)
         gc.collect()
         gc.freeze()
         if (tried := self._try(session, session.items)) is None:
@@ -102,13 +113,14 @@ class _Rehearsal:
             return True
         by_time = sorted(session.items, key=lambda item: self.seconds[item.nodeid])
         for number, fault in enumerate(self.faults):
-            code = self._code(fault)
+            code, place = self._code(fault), self._place(fault)
             if code is None:
                 self._tell(number, "afresh")
                 continue
-            order = self._order(fault.function)
-            items = sorted(by_time, key=lambda item: order.get(item.nodeid, len(order)))
-            if (tried := self._try(session, items, fault.function, code)) is None:
+            order = self._order(place)
+            items = [item for item in by_time if self.may_find(item.nodeid, fault)]
+            items.sort(key=lambda item: order.get(item.nodeid, len(order)))
+            if (tried := self._try(session, items, place, code) if items else (True, "")) is None:
                 return None
             passed, last = tried
             if not passed and last not in order:  # it comes first from now on: is that all right?
@@ -118,7 +130,7 @@ class _Rehearsal:
                 if not tried[0]:
                     return True
             if not passed:
-                finders = self.finders[fault.function]
+                finders = self.finders[place]
                 finders[:] = [last, *(name for name in finders if name != last)]
             self._tell(number, "lives" if passed else "found")
         self.status = 0
@@ -128,7 +140,7 @@ class _Rehearsal:
         self,
         session: pytest.Session,
         items: list[pytest.Item],
-        function: str = "",
+        place: Place = ("", ""),
         code: CodeType | None = None,
     ) -> tuple[bool, str] | None:
         """Return whether the tests passed, and the last that began; None in the child.
@@ -142,7 +154,7 @@ class _Rehearsal:
             self.in_child, self.writer = True, writer
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             if code is not None:
-                for f in self.functions[function]:
+                for f in self.functions[place]:
                     f.__code__ = code
             session.items = items
             return None
@@ -150,15 +162,23 @@ class _Rehearsal:
         last = ""
         with open(reader, encoding="utf-8") as lines:
             for line in lines:
-                last, seconds = json.loads(line)
-                if seconds is not None:
-                    self.seconds.setdefault(last, seconds)
+                last, seconds, *more = json.loads(line)
+                if seconds is not None and last not in self.seconds:
+                    self.seconds[last] = seconds
+                    self.learn(last, *more)
         return _waited_for(child) == 0, last
 
-    def _order(self, function: str) -> dict[str, int]:
+    def may_find(self, test: str, fault: Mutant) -> bool:
+        """Return whether a test is to be run for a fault."""
+        return True
+
+    def learn(self, test: str) -> None:
+        """Hear what else the first run of a test has to tell."""
+
+    def _order(self, place: Place) -> dict[str, int]:
         """Return the places of the tests that found something, best those in this function."""
         others = [name for finders in self.finders.values() for name in finders]
-        ordered = dict.fromkeys([*self.finders[function], *others])
+        ordered = dict.fromkeys([*self.finders[place], *others])
         return {name: place for place, name in enumerate(ordered)}
 
     @pytest.hookimpl(wrapper=True)
@@ -169,21 +189,75 @@ class _Rehearsal:
         _limit(3600 if usual is None else start + 3 + 10 * usual)
         self._tell(item.nodeid, None)
         result = yield
-        self._tell(item.nodeid, time.process_time() - start)
+        self._tell(item.nodeid, time.process_time() - start, *self.to_learn())
         return result
+
+    def to_learn(self) -> tuple[Any, ...]:
+        """Return what the first run of a test has to tell, besides its time."""
+        return ()
 
     def _tell(self, *what: Any) -> None:
         os.write(self.writer, (json.dumps(what) + "\n").encode())
 
+    def _place(self, fault: Mutant) -> Place:
+        return self.paths[fault.file], fault.function
+
     def _code(self, fault: Mutant) -> CodeType | None:
         """Return the function's faulty code, or None if it cannot simply be put in place."""
-        functions = self.functions[fault.function]
-        codes = _codes(compile(fault.source, str(self.path), "exec", dont_inherit=True))
+        path, _ = place = self._place(fault)
+        functions = self.functions[place]
+        codes = _codes(compile(fault.source, path, "exec", dont_inherit=True))
         faulty = [code for code in codes if code.co_qualname == fault.function]
-        if fault.function in self.called or not functions or len(faulty) != 1:
+        if place in self.called or not functions or len(faulty) != 1:
             return None
         fits = all(f.__code__.co_freevars == faulty[0].co_freevars for f in functions)
         return faulty[0] if fits else None
+
+
+class _Reaching(_Rehearsal):
+    """The same, with none but the tests that reach the statement that a fault leaves out."""
+
+    def __init__(self, tree: Path, faults: list[Mutant], writer: int) -> None:
+        super().__init__(tree, faults, writer)
+        self.places = {self._place(fault) for fault in faults}
+        self.lines = {(self.paths[fault.file], fault.line) for fault in faults}
+        self.reached: set[Line] = set()  # by the test that runs
+        self.reaches: dict[str, set[Line]] = {}  # by test
+
+    def watch(self, frame: FrameType, event: str, _: Any) -> None:
+        """What was called while tests were collected has left nothing behind."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        """Look at each line that the first run of a test, its fixtures included, comes to."""
+        if not self.seconds:
+            self.reached.clear()
+            threading.settrace(self.trace)
+            sys.settrace(self.trace)
+
+    def trace(self, frame: FrameType, event: str, _: Any) -> Callable[..., Any] | None:
+        """Note a line that is looked for; sys.settrace calls this."""
+        path = frame.f_code.co_filename
+        if path not in self.watched:
+            return None
+        if event == "call":
+            outermost = frame.f_code.co_qualname.split(".<locals>")[0]
+            return self.trace if (path, outermost) in self.places else None
+        if event == "line" and (path, frame.f_lineno) in self.lines:
+            self.reached.add((path, frame.f_lineno))
+        return self.trace
+
+    def to_learn(self) -> tuple[Any, ...]:
+        """Return the lines that the test has reached."""
+        return (sorted(self.reached),)
+
+    def learn(self, test: str, lines: list[Line]) -> None:
+        """Keep which lines a test reaches."""
+        self.reaches[test] = {(path, line) for path, line in lines}
+
+    def may_find(self, test: str, fault: Mutant) -> bool:
+        """Return whether the test reaches the statement."""
+        return (self.paths[fault.file], fault.line) in self.reaches[test]
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
