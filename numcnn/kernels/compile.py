@@ -9,6 +9,9 @@ Here the result is always right; what may be lost is time:
     a damaged file           found by its checksum, compiled and written anew
     any edit in kernels/     another name, since a hash of the whole folder is part of it
 
+What is in these files is run, as everything that Numba keeps: a folder where every user of the
+machine may write is used, with a warning.
+
 One file per kernel and signature, named by the hash of all that matters and without an index, was
 chosen over Numba's index with numbered files: nothing is read, changed and written back.
 
@@ -18,11 +21,14 @@ are; `error_model="numpy"`, so that a division by zero gives what NumPy gives.
 """
 
 import contextlib
+import functools
 import glob
 import hashlib
 import importlib.resources
 import os
 import pickle
+import stat
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -81,6 +87,21 @@ def source_hash() -> str:
 SOURCE_HASH = source_hash()
 
 
+def written_by_others(folder: str) -> bool:
+    """Return whether every user of this machine may write into a folder."""
+    return os.name == "posix" and bool(os.stat(folder).st_mode & stat.S_IWOTH)
+
+
+@functools.cache  # once for each folder
+def _warn_of(folder: str) -> None:
+    warnings.warn(
+        f"Compiled kernels are kept in {folder}, where every user of this machine may write, and "
+        "what is there is run. Take that right away (chmod o-w), or let NUMBA_CACHE_DIR name a "
+        "folder of your own.",
+        stacklevel=2,
+    )
+
+
 class _Files(IndexDataCacheFile):
     """One file per key: the hash of the key and the content, then the content."""
 
@@ -123,6 +144,8 @@ class _Cache(FunctionCache):
         super().__init__(function)
         base, stamp = self._impl.filename_base, self._cache_file._source_stamp
         self._cache_file = _Files(self._cache_path, base, stamp)
+        if written_by_others(self._cache_path):
+            _warn_of(self._cache_path)
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
         return (*super()._index_key(sig, codegen), SOURCE_HASH, bool(numba.config.BOUNDSCHECK))
