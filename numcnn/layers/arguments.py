@@ -100,10 +100,10 @@ def real_number(what: str, value: Any, least: float, most: float = math.inf) -> 
         >>> real_number("momentum", 1, 0, 1)
         1.0
     """
-    if isinstance(value, (bool, str)) or not isinstance(value, (int, float, np.number)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise DTypeError(f"{what} must be a number, got {value!r}.")
     if not (least <= value <= most and math.isfinite(value)):
-        above = "" if most == math.inf else f" and at most {most:g}"
+        above = " and finite" if most == math.inf else f" and at most {most:g}"
         raise ValueError(f"{what} must be at least {least:g}{above}, got {value!r}.")
     return float(value)
 

@@ -110,7 +110,9 @@ class DepthwiseConv2D(Layer):
         self.kernel_size = pair("kernel_size of DepthwiseConv2D", kernel_size)
         self.strides = pair("strides of DepthwiseConv2D", strides)
         self.padding = padding_name("DepthwiseConv2D", padding)
-        self.depth_multiplier = positive_int("depth_multiplier", depth_multiplier)
+        self.depth_multiplier = positive_int(
+            "depth_multiplier of DepthwiseConv2D", depth_multiplier
+        )
         self.data_format = data_format_name(data_format)
         self.dilation_rate = pair("dilation_rate of DepthwiseConv2D", dilation_rate)
         self.activation = names.get(activation)

@@ -73,11 +73,12 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(rate, (bool, str)) or not isinstance(rate, (int, float, np.number)):
-            raise DTypeError(f"rate of Dropout must be a number, got {rate!r}.")
+        name = type(self).__name__
+        if isinstance(rate, bool) or not isinstance(rate, (int, float, np.integer, np.floating)):
+            raise DTypeError(f"rate of {name} must be a number, got {rate!r}.")
         if not 0 <= rate < 1:
             raise ValueError(
-                f"rate of Dropout must be at least 0 and below 1, got {rate!r}: it is the share "
+                f"rate of {name} must be at least 0 and below 1, got {rate!r}: it is the share "
                 "that is dropped."
             )
         self.rate = float(rate)

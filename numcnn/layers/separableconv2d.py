@@ -108,7 +108,9 @@ class SeparableConv2D(Layer):
         self.padding = padding_name("SeparableConv2D", padding)
         self.data_format = data_format_name(data_format)
         self.dilation_rate = pair("dilation_rate of SeparableConv2D", dilation_rate)
-        self.depth_multiplier = positive_int("depth_multiplier", depth_multiplier)
+        self.depth_multiplier = positive_int(
+            "depth_multiplier of SeparableConv2D", depth_multiplier
+        )
         self.activation = names.get(activation)
         self.use_bias = bool(use_bias)
         self.depthwise_initializer = initializers.get(depthwise_initializer)

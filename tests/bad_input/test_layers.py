@@ -4,7 +4,33 @@ import numpy as np
 import pytest
 from bad_input.cases import SHAPES, TYPES, case, check
 
-from numcnn.layers import Activation, Conv2D, Dense, Dropout, Input, InputLayer, MaxPool2D, Reshape
+from numcnn.layers import (
+    ELU,
+    Activation,
+    AlphaDropout,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Conv2DTranspose,
+    Cropping2D,
+    Dense,
+    DepthwiseConv2D,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    Input,
+    InputLayer,
+    LeakyReLU,
+    MaxPool2D,
+    Permute,
+    PReLU,
+    ReLU,
+    Reshape,
+    SeparableConv2D,
+    SpatialDropout2D,
+    UpSampling2D,
+    ZeroPadding2D,
+)
 
 CASES = {
     "filters 0": case(lambda m: Conv2D(0, 3), SHAPES, "filters of Conv2D", "positive", "got 0"),
@@ -80,6 +106,21 @@ NUMBERS = {
     "strides of MaxPool2D": lambda value: MaxPool2D(2, strides=(value, value)),
     "units of Dense": lambda value: Dense(value),
     "input_shape": lambda value: Dense(2, input_shape=(3, value)),
+    "filters of SeparableConv2D": lambda value: SeparableConv2D(value, 3),
+    "kernel_size of SeparableConv2D": lambda value: SeparableConv2D(2, value),
+    "depth_multiplier of SeparableConv2D": lambda value: SeparableConv2D(
+        2, 3, depth_multiplier=value
+    ),
+    "kernel_size of DepthwiseConv2D": lambda value: DepthwiseConv2D(value),
+    "strides of DepthwiseConv2D": lambda value: DepthwiseConv2D(2, (1, value)),
+    "depth_multiplier of DepthwiseConv2D": lambda value: DepthwiseConv2D(2, depth_multiplier=value),
+    "filters of Conv2DTranspose": lambda value: Conv2DTranspose(value, 3),
+    "kernel_size of Conv2DTranspose": lambda value: Conv2DTranspose(2, value),
+    "dilation_rate of Conv2DTranspose": lambda value: Conv2DTranspose(2, 3, dilation_rate=value),
+    "pool_size of AveragePooling2D": lambda value: AveragePooling2D(value),
+    "strides of AveragePooling2D": lambda value: AveragePooling2D(2, (value, 1)),
+    "size of UpSampling2D": lambda value: UpSampling2D(value),
+    "each axis of shared_axes": lambda value: PReLU(shared_axes=[value]),
 }
 WRONG = [(0, SHAPES), (-3, SHAPES)]
 WRONG += [(value, TYPES) for value in (2.5, 2.0, True, "3", np.nan, None, 1j, [2], b"2")]
@@ -94,6 +135,48 @@ CASES |= {
     for what, make in NUMBERS.items()
     for value, errors in WRONG
     if not isinstance(value, list) or what in ("filters of Conv2D", "units of Dense")  # a pair?
+}
+
+# Every argument that is a real number, with everything that is none, too small or infinite.
+REALS = {
+    "negative_slope of LeakyReLU": LeakyReLU,
+    "alpha of ELU": ELU,
+    "stddev of GaussianNoise": GaussianNoise,
+    "momentum of BatchNormalization": lambda value: BatchNormalization(momentum=value),
+    "epsilon of BatchNormalization": lambda value: BatchNormalization(epsilon=value),
+    "max_value of ReLU": lambda value: ReLU(max_value=value),
+    "rate of SpatialDropout2D": SpatialDropout2D,
+    "rate of AlphaDropout": AlphaDropout,
+    "rate of GaussianDropout": GaussianDropout,
+}
+WRONG_REALS = [(value, ValueError) for value in (-0.1, np.nan, np.inf, -np.inf)]
+WRONG_REALS += [(value, TYPES) for value in ("0.5", True, 1j, np.complex64(1), [0.1])]
+CASES |= {
+    f"{what} = {value!r}": case(
+        lambda m, make=make, value=value: make(value), errors, what, "must be", f"got {value!r}"
+    )
+    for what, make in REALS.items()
+    for value, errors in WRONG_REALS
+}
+BORDERS = {"padding of ZeroPadding2D": ZeroPadding2D, "cropping of Cropping2D": Cropping2D}
+CASES |= {
+    f"{what} = {value!r}": case(
+        lambda m, make=make, value=value: make(value), errors, what, f"got {repr(value)[:9]}"
+    )
+    for what, make in BORDERS.items()
+    for value, errors in (
+        (-1, SHAPES), ((1, 2, 3), SHAPES), (((1, -1), 0), SHAPES), (1.5, TYPES), ("12", TYPES),
+        (True, ValueError), (((1, 2, 3), (1, 2)), ValueError),
+    )
+}  # fmt: skip
+CASES |= {
+    "dims of Permute": case(lambda m: Permute((1, 3)), SHAPES, "dims of Permute", "(1, 3)"),
+    "cropping leaves nothing": case(
+        lambda m: Cropping2D(2, input_shape=(4, 9, 1)).build_for((4, 9, 1)), SHAPES, "4x9", "less"
+    ),
+    "axis of BatchNormalization": case(
+        lambda m: BatchNormalization(axis="1"), TYPES, "axis of BatchNormalization", "'1'"
+    ),
 }
 
 
