@@ -1,4 +1,4 @@
-"""The formulas of oracles.py without loops: quick enough for a complex step in every entry.
+"""The formulas of oracles without loops: quick enough for a complex step in every entry.
 
 Nothing comes from numcnn. Which pixel stands under which tap is a table of zeros and ones, and a
 convolution a sum over such tables; test_reference.py compares all with the plain loops. Everything
