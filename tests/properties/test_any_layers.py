@@ -16,7 +16,17 @@ from properties.rig import Rig, equal, prop
 
 import numcnn.kernels
 from numcnn import losses, testing
-from numcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Reshape, Softmax
+from numcnn.layers import (
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool2D,
+    ReLU,
+    Reshape,
+    Softmax,
+    SpatialDropout2D,
+)
 
 DTYPES = st.sampled_from(["float32", "float64"])
 small = st.integers(1, 6)
@@ -184,7 +194,8 @@ def test_the_loss_of_nothing(name):
 
 
 def without_dropout(net):
-    return replace(net, specs=[s for s in net.specs if s[0] is not Dropout] or [(Flatten, {})])
+    staying = [s for s in net.specs if s[0] not in (Dropout, SpatialDropout2D)]
+    return replace(net, specs=staying or [(Flatten, {})])
 
 
 @prop(net=whole_nets(3), dtype=DTYPES)
