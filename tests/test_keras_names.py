@@ -210,6 +210,7 @@ def test_activations_and_what_they_refuse():
     assert activations.get(None)([1, 2]).tolist() == [1, 2]
     assert activations.get(abs) is abs
     assert activations.relu(np.array([1.0], "float32")).dtype == "float32"
+    assert activations.relu([-1, 2]).dtype == "float64"
     assert activations.relu.__qualname__ == "relu"
     assert "activation='relu'" in activations.relu.__doc__
     assert activations.threshold([1.0, 2.0, 3.0], 2.0, 9.0).tolist() == [9, 9, 3]

@@ -20,6 +20,7 @@ from numcnn.layers import (
     Dropout,
     HardShrink,
     HardSigmoid,
+    HardSwish,
     HardTanh,
     Layer,
     LeakyReLU,
@@ -108,6 +109,12 @@ def test_hard_sigmoid_is_flat_from_its_corners_on():
     hard = HardSigmoid()
     equal(hard.forward(np.array([-4.0, -3.0, 0.0, 3.0, 4.0]), training=True), [0, 0, 0.5, 1, 1])
     equal(hard.backward(np.full(5, 6.0)), [0, 0, 1, 0, 0])
+
+
+def test_hard_swish_is_straight_from_its_corners_on():
+    swish = HardSwish()
+    equal(swish.forward(np.array([-4.0, -3.0, 0.0, 3.0, 4.0]), training=True), [0, 0, 0, 3, 4])
+    equal(swish.backward(np.ones(5)), [0, 0, 0.5, 1, 1])
 
 
 def test_thresholds_and_corners_below_0_are_refused():
