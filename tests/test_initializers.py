@@ -317,6 +317,8 @@ def test_what_is_no_number_is_said_when_it_is_given(made, words):
 def test_ranges_that_are_empty():
     with pytest.raises(ValueError, match="stddev must be a finite number of at least 0, got -1"):
         RandomNormal(stddev=-1)
+    with pytest.raises(ValueError, match=r"value must be a finite number, got inf\."):
+        Constant(math.inf)
     with pytest.raises(ValueError, match="minval must be at most maxval, got 2 and 1"):
         RandomUniform(2, 1)
     assert (RandomNormal(stddev=0)((3,)) == 0).all()
