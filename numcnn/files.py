@@ -22,7 +22,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     replaced, not followed. A file that was there hands its permissions on to the new one.
 
     Raises:
-        OSError: the folder is not there or cannot be written to, or the disk is full.
+        OSError: the folder is not there or cannot be written to, or the disk is full; it names
+            the file.
     """
     target = Path(path)
     check_writable(target)
@@ -37,9 +38,11 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         os.chmod(name, _mode(target))
         os.replace(name, target)
-    except BaseException:
+    except BaseException as error:
         with suppress(FileNotFoundError):
             os.unlink(name)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(target)  # a full disk does not say which file had no place
         raise
     _sync_folder(target.parent)
 

@@ -163,6 +163,17 @@ def test_a_pipe_is_neither_read_nor_replaced(tmp_path, use):
     assert names(tmp_path) == ["pipe"]
 
 
+def test_a_full_disk_names_the_file(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*a\.bin'") as caught:
+        write(tmp_path / "a.bin")
+    assert caught.value.errno == errno.ENOSPC
+    assert names(tmp_path) == []
+
+
 def test_opened_to_be_read(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     with open_regular(tmp_path / "a") as file:
