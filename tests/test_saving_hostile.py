@@ -1,6 +1,7 @@
 """Files that lie: hostile configurations, other versions, weights of another architecture."""
 
 import os
+import re
 import tracemalloc
 
 import numpy as np
@@ -263,3 +264,8 @@ def test_what_a_file_says_makes_no_message_long(small):
         folder, content, lambda d: d["config"]["layers"][0].update(class_name="x" * 100_000)
     )
     assert len(refused(path, "names a layer class")) < 1000
+    for odd in (["Dense"], {"Dense": 1}):
+        path = rewrite(
+            folder, content, lambda d, odd=odd: d["config"]["layers"][0].update(class_name=odd)
+        )
+        refused(path, f"names a layer class {re.escape(repr(odd))}")

@@ -175,7 +175,7 @@ def _rebuild(
     model.name = config["name"]
     made: list[Layer] = []
     for entry in config["layers"]:
-        cls = classes.get(entry["class_name"])
+        cls = classes.get(str(entry["class_name"]))
         if not (isinstance(cls, type) and issubclass(cls, Layer)):
             raise ModelFileError(
                 f"The file names a layer class {entry['class_name']!r} that numcnn does not have. "
