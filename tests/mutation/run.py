@@ -13,8 +13,9 @@ written in. A fault that no test finds must stand in equivalent.toml with the re
 no result. The exit status is 1 if one does not, or if one that stands there is found after all or
 is gone.
 
-With --raises the fault is a `raise` that is left out, in the files, by the tests and with the
-reasons of raises.toml; kernels are compiled, and of the tests only those run that reach it.
+With --raises the fault is a `raise` that is left out, anywhere in the package. The tests that have
+to notice it are those of raises.toml that reach it, and the reasons stand there, too. Kernels are
+compiled then, or taken as they are in the folder.
 
 Needs os.fork (Linux, macOS). Time is counted in processor seconds.
 """
@@ -57,10 +58,14 @@ def faults_of(root: Path, target: dict[str, Any]) -> list[Mutant]:
 
 def copy_of_the_tree(to: Path) -> None:
     """Copy what the tests need."""
-    ignore = shutil.ignore_patterns("__pycache__", ".*")
-    for name in ("numcnn", "tests"):
+    ignore = shutil.ignore_patterns("__pycache__", ".*", "*.png", "*.ipynb")
+    for name in ("numcnn", "tests", "examples"):
         shutil.copytree(ROOT / name, to / name, ignore=ignore)
     shutil.copy(ROOT / "pyproject.toml", to)
+    compiled = Path("numcnn", "kernels", "__pycache__")
+    (to / compiled).mkdir()
+    for kernel in (ROOT / compiled).glob("*.nbc"):
+        shutil.copy(kernel, to / compiled)
 
 
 def preload(tree: Path, compiled: bool) -> None:

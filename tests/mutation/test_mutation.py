@@ -197,6 +197,81 @@ def test_what_becomes_of_faults_is_the_same_in_a_process_that_began_without_them
     }
 
 
+CHECKED = """
+def checked(x, kind):
+    if x < 0:
+        raise ValueError("negative")
+    match kind:
+        case "odd" if x % 2 == 0:
+            raise ValueError("even")
+        case "even":
+            try:
+                x / (x % 2 - 1)
+            except ZeroDivisionError as error:
+                raise ValueError("odd") from error
+    return x
+"""
+TESTS_OF_RAISES = """
+import contextlib
+import pytest
+from checked import checked
+
+FIRST = checked(1, "odd")
+
+
+def test_negative():
+    with pytest.raises(ValueError, match="negative"):
+        checked(-1, "any")
+
+
+def test_even_numbers_are_tried_and_nothing_is_asked_of_them():
+    with contextlib.suppress(ValueError):
+        checked(2, "odd")
+"""
+TRY_RAISES = """
+import ast
+from pathlib import Path
+from mutation.mutate import mutants
+from mutation.trial import rehearsed
+
+source = Path("checked.py").read_text()
+faults = list(mutants(source, "checked.py", kinds=ast.Raise))
+log = Path("log.txt")
+for fault, result in rehearsed(Path.cwd(), ["test_checked.py"], faults, log, reaching=True):
+    print(fault.before, result, sep="|")
+print(log.read_text().count("1 passed") + log.read_text().count("1 failed"), "alone", sep="|")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_raise_is_tried_by_the_tests_that_reach_it(tmp_path):
+    """Missed, reached but not looked at, and never reached."""
+    (tmp_path / "checked.py").write_text(CHECKED)
+    (tmp_path / "test_checked.py").write_text(TESTS_OF_RAISES)
+    found = subprocess.run(
+        [sys.executable, "-c", TRY_RAISES],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(RUN.parents[1]), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert [line.split("|") for line in found.stdout.splitlines() if "|" in line] == [
+        ["raise ValueError('negative')", "found"],
+        ["raise ValueError('even')", "lives"],
+        ["raise ValueError('odd') from error", "lives"],
+        ["3", "alone"],  # the first by one test, and that test without a fault; the second by one
+    ]
+
+
+def test_every_raise_that_need_not_be_noticed_is_there():
+    listed = set(equivalents("raises"))
+    for file in {key[0] for key in listed}:
+        source = (RUN.parents[2] / file).read_text(encoding="utf-8")
+        made = {m.key for m in mutants(source, file, kinds=ast.Raise)}
+        assert {key for key in listed if key[0] == file} <= made
+
+
 def run(*arguments):
     """Run the command as a user does."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "HYPOTHESIS_"))}

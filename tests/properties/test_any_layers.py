@@ -5,12 +5,14 @@ The networks are those of engine/strategies.py: any layers, any loss.
 
 import importlib
 import pkgutil
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from engine.strategies import Watch, bodies, nets, output_shape, whole_nets
-from hypothesis import assume
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from properties.rig import Rig, equal, prop
 
@@ -85,6 +87,38 @@ def test_nothing_given_is_written_and_nothing_returned_is_shared(engine, net, dt
     model.engine.gradients(1 - x[::-1], y)
     model.predict(1 - x, verbose=0)
     all_equal(returned.values(), kept)
+
+
+@contextmanager
+def nan_in_new_arrays():
+    """What NumPy makes without writing into it holds NaN, and not whatever lay there before."""
+
+    def filled(make):
+        def made(*args, **kwargs):
+            array = make(*args, **kwargs)
+            array.fill(np.nan if array.dtype.kind in "fc" else 99)
+            return array
+
+        return made
+
+    with (
+        patch.object(np, "empty", filled(np.empty)),
+        patch.object(np, "empty_like", filled(np.empty_like)),
+    ):
+        yield
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@given(net=nets(3), dtype=DTYPES)
+def test_nothing_is_read_that_was_not_written(engine, net, dtype):
+    """P13: with NaN in every new array, a network gives the same bits."""
+    x, y = net.data()
+    runs = []
+    for memory in (nullcontext, nan_in_new_arrays):
+        with memory():
+            model = net.model(engine, dtype)
+            runs.append([*batch(model, x, y), model.predict(x, verbose=0)])
+    all_equal(*runs)
 
 
 def kernels():
