@@ -175,11 +175,15 @@ def sample(faults: list[Mutant], n: int | None, seed: int) -> list[Mutant]:
 
 
 def chosen(files: list[str] | None, raises: bool) -> list[dict[str, Any]]:
-    """Return the targets of these files, or all; with `raises` all files are one target."""
+    """Return the targets of these files, or all; with `raises` a target has many files."""
     if raises:
-        every = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("numcnn/**/*.py"))
-        target = {"file": "raise", "files": files or every, "kinds": ast.Raise}
-        return [target | {"tests": settings("raises")["tests"]}]
+        found = settings("raises")["target"]
+        for target in found:
+            paths = [p for pattern in target["files"] for p in (ROOT / "numcnn").glob(pattern)]
+            every = [str(path.relative_to(ROOT)) for path in sorted(paths)]
+            target |= {"files": [f for f in every if files is None or f in files]}
+            target |= {"kinds": ast.Raise}
+        return found
     targets = settings("targets")["target"]
     if files is None:
         return targets

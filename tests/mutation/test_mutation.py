@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from mutation.mutate import mutants
-from mutation.run import equivalents, sample
+from mutation.run import chosen, equivalents, sample
 
 RUN = Path(__file__).parent / "run.py"
 SOURCE = '''
@@ -262,6 +262,16 @@ def test_a_raise_is_tried_by_the_tests_that_reach_it(tmp_path):
         ["raise ValueError('odd') from error", "lives"],
         ["3", "alone"],  # the first by one test, and that test without a fault; the second by one
     ]
+
+
+def test_every_raise_is_in_one_target():
+    found = [file for target in chosen(None, raises=True) for file in target["files"]]
+    assert len(set(found)) == len(found)
+    package = RUN.parents[2]
+    for path in (package / "numcnn").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if any(isinstance(node, ast.Raise) for node in ast.walk(tree)):
+            assert str(path.relative_to(package)) in found
 
 
 def test_every_raise_that_need_not_be_noticed_is_there():
