@@ -236,7 +236,8 @@ def integer(what: str, value: Any, least: int) -> int:
     except TypeError:
         whole = None
     if whole is None or isinstance(value, bool):
-        found = f"an array of shape {np.shape(value)}" if np.ndim(value) else repr(value)
+        many = isinstance(value, np.ndarray) and value.size > 9
+        found = f"an array of shape {value.shape}" if many else repr(value)
         raise DTypeError(f"{what} must be an integer of at least {least}, got {found}.")
     if whole < least:
         raise ValueError(f"{what} must be an integer of at least {least}, got {whole}.")
