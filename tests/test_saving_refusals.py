@@ -2,6 +2,7 @@
 
 import copy
 import json
+import struct
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from numcnn.errors import ModelFileError
 from numcnn.layers import Dense
 from numcnn.models import Sequential, model_from_json
 from numcnn.saving.keras import compiled
+from numcnn.saving.keras.hdf5 import Reader
 
 KERAS_FILES = Path(__file__).parent / "keras_files"
 
@@ -83,3 +85,22 @@ def test_optimizers_that_keras_cannot_have_written():
         compiled._optimizer(5)
     with pytest.raises(ModelFileError, match=r"SGD cannot be: .*learning_rate.*-1"):
         compiled._optimizer({"class_name": "SGD", "config": {"learning_rate": -1}})
+
+
+def test_hdf5_attributes_of_another_form():
+    reader = Reader((KERAS_FILES / "keras2_weights.h5").read_bytes())
+    with pytest.raises(ModelFileError, match="'layer_names' is not one text"):
+        reader.text(reader.root, "layer_names")
+    version_9 = struct.pack("<2B3H", 9, 0, 0, 0, 0)
+    reader.root.attributes["backend"] = version_9 + reader.root.attributes["backend"][8:]
+    with pytest.raises(ModelFileError, match="'backend' is of another form"):
+        reader.text(reader.root, "backend")
+
+
+def test_numbered_weights_of_another_model():
+    path = KERAS_FILES / "keras3.weights.h5"
+    model = Sequential([Dense(2, input_shape=(3,))])
+    with pytest.raises(
+        ModelFileError, match=r"has weights of \[.*which the model does not have"
+    ):
+        model.load_weights(path)
