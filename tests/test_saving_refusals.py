@@ -100,7 +100,5 @@ def test_hdf5_attributes_of_another_form():
 def test_numbered_weights_of_another_model():
     path = KERAS_FILES / "keras3.weights.h5"
     model = Sequential([Dense(2, input_shape=(3,))])
-    with pytest.raises(
-        ModelFileError, match=r"has weights of \[.*which the model does not have"
-    ):
+    with pytest.raises(ModelFileError, match=r"has weights of \[.*which the model does not have"):
         model.load_weights(path)
