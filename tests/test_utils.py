@@ -90,6 +90,7 @@ def test_forms_of_labels():
 @pytest.mark.parametrize(
     ("labels", "classes", "error", "text"),
     [
+        ([-1, -2], None, ValueError, "class numbers from 0; 2 are outside.*position 0: -1"),
         ([0, 1, 3], 3, ValueError, "0 to 2 for 3 classes; 1 are outside.*position 2: 3"),
         ([0, -1], None, ValueError, "position 1: -1"),
         ([0, 5, 7, -1], 3, ValueError, "3 are outside, the first at position 1: 5"),

@@ -48,8 +48,9 @@ def to_categorical(
     outside = (whole < 0) | (whole >= n_classes)
     if outside.any():
         first = int(np.flatnonzero(outside)[0])
+        expected = f"0 to {n_classes - 1} for {n_classes} classes" if n_classes else "from 0"
         raise ValueError(
-            f"y must hold class numbers 0 to {n_classes - 1} for {n_classes} classes; "
+            f"y must hold class numbers {expected}; "
             f"{int(outside.sum())} are outside, the first at position {first}: "
             f"{labels.flat[first]}."
         )
