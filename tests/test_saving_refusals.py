@@ -5,8 +5,9 @@ import json
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
-from model_files import pack, refused, rewrite, write_small
+from model_files import members_of, npy, pack, refused, rewrite, write_small
 from small_nets import dense, weights_hash
 
 from numcnn import saving
@@ -102,3 +103,38 @@ def test_numbered_weights_of_another_model():
     model = Sequential([Dense(2, input_shape=(3,))])
     with pytest.raises(ModelFileError, match=r"has weights of \[.*which the model does not have"):
         model.load_weights(path)
+
+
+def with_long_header(array):
+    raw = npy(array)
+    end = 10 + int.from_bytes(raw[8:10], "little")
+    header = raw[10 : end - 1] + b" " * 20_000 + b"\n"
+    return raw[:8] + len(header).to_bytes(2, "little") + header + raw[end:]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda m: m.pop("model.npy"), "the members are not those of a model"),
+        (lambda m: m.update({"model.npy": bytes(2**20 + 1)}), "the configuration is too large"),
+        (
+            lambda m: m.update({"dense/w.npy": npy(np.ones((1, 1), "f4"), version=(2, 0))}),
+            "not an array of format 1.0",
+        ),
+        (
+            lambda m: m.update({"dense/w.npy": with_long_header(np.ones((1, 1), "f4"))}),
+            "header of a member is too long",
+        ),
+        (
+            lambda m: m.update({"dense/w.npy": m["dense/w.npy"] + b"\0"}),
+            "do not make an array of shape (1, 1)",
+        ),
+    ],
+    ids=["no model", "a large configuration", "format 2.0", "a long header", "a byte too many"],
+)
+def test_members_are_refused(small, tmp_path, change, words):
+    members = members_of(small[1])
+    assert "dense/w.npy" in members
+    change(members)
+    pack(tmp_path / "m.npz", members)
+    assert words in refused(tmp_path / "m.npz")

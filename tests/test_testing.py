@@ -388,3 +388,8 @@ def test_the_example(tmp_path):
     assert "backward says 0, the central difference" in done.stdout
     assert "grads['w'], added up over the samples" in done.stdout
     assert not list(tmp_path.glob(".hypothesis"))
+
+
+def test_names_that_testing_does_not_have():
+    with pytest.raises(AttributeError, match=r"'numcnn\.testing' has no attribute 'check_al'"):
+        _ = testing.check_al
