@@ -12,7 +12,13 @@ from numba import config, njit
 from numcnn.engine.winograd import Winograd
 from numcnn.kernels.simd import VECTOR_BYTES, load, store
 from numcnn.kernels.winograd import LEAST, TILES, outputs_of_tile, winograd, winograd_filters
-from numcnn.kernels.winograd_backward import winograd_backward, winograd_dw
+from numcnn.kernels.winograd_backward import (
+    add_patch,
+    gradients_of_tile,
+    points_of_gradients,
+    winograd_backward,
+    winograd_dw,
+)
 
 WIDTH = VECTOR_BYTES // 4  # of float32
 SLOW = bool(config.DISABLE_JIT)  # then random examples are small, and only the given ones are not
@@ -76,6 +82,45 @@ def test_the_outputs_of_a_tile_and_what_can_be_told_from_zero():
     y = tmp[: 16 * WIDTH].reshape(4, 4, WIDTH)
     np.testing.assert_allclose(y, np.einsum("ai,bj,ijf->abf", A, A, m) + bias, atol=1e-4)
     np.testing.assert_allclose(least, LEAST * np.sqrt((m**2).sum(axis=(0, 1))), rtol=1e-5)
+
+
+def whole(rng, *shape):
+    return rng.integers(-8, 9, shape).astype("float32")
+
+
+@pytest.mark.parametrize("skips", list(itertools.product(range(4), range(4))))
+def test_a_tile_leaves_out_what_the_tile_before_it_has_done(skips):
+    dy = whole(np.random.default_rng(0), 5, 6, WIDTH)  # the tile stands at row 1, column 2
+    moats = Moats()
+    tmp, none = moats.room(16 * WIDTH, "float32"), np.zeros(0, "uint8")
+    given = moats.given(dy).ravel()
+    gradients_of_tile(tmp, given, given, none, 8 * WIDTH, 6 * WIDTH, WIDTH, False, False, *skips)
+    moats.check()
+    expected = dy[1:5, 2:6].copy()
+    expected[: skips[0]] = expected[:, : skips[1]] = 0
+    np.testing.assert_array_equal(tmp.reshape(4, 4, WIDTH), expected)
+
+
+def test_the_points_of_a_tile_and_none_beyond():
+    rng, point = np.random.default_rng(0), 3 * WIDTH
+    dz = whole(rng, 4, 4, WIDTH)
+    tmp, z = np.full(60 * WIDTH, 5, "float32"), np.full((45, point), 7, "float32")
+    tmp[: 16 * WIDTH] = dz.ravel()
+    points_of_gradients(z.ravel(), WIDTH, point, tmp)
+    expected = np.full_like(z, 7)
+    expected[:36, WIDTH : 2 * WIDTH] = np.einsum("ia,jb,ijf->abf", A, A, dz).reshape(36, -1)
+    np.testing.assert_array_equal(z, expected)
+
+
+def test_a_patch_is_added_from_its_points_and_no_others():
+    rng, point = np.random.default_rng(0), 3 * WIDTH
+    v, dx = whole(rng, 45, point), whole(rng, 7, 8, WIDTH)  # the patch stands at row 1, column 2
+    expected = dx.copy()
+    dv = v[:36, WIDTH : 2 * WIDTH].reshape(6, 6, WIDTH)
+    expected[1:7, 2:8] += np.einsum("ai,bj,abc->ijc", B, B, dv)
+    tmp = np.zeros(36 * WIDTH, "float32")
+    add_patch(dx.ravel(), 10 * WIDTH, 8 * WIDTH, WIDTH, v.ravel(), WIDTH, point, tmp)
+    np.testing.assert_array_equal(dx, expected)
 
 
 def direct(x, w):
