@@ -218,3 +218,13 @@ def test_what_a_killed_process_left_is_removed_by_the_next_write(tmp_path):
     assert len(others) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["model[1].npz"]
     assert target.read_bytes() == b"whole"
+
+
+def test_an_error_without_a_number_keeps_its_words(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError("a writer's own words")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match=r"^a writer's own words$"):
+        write(tmp_path / "a.bin")
+    assert names(tmp_path) == []
