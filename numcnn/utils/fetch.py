@@ -146,6 +146,8 @@ def unpack(path: Path, folder: Path) -> None:
                 _check_names(path, folder, archive.namelist())
                 archive.extractall(folder)
         elif tarfile.is_tarfile(path):
+            if not hasattr(tarfile, "data_filter"):
+                raise RuntimeError("tar archives are taken apart from Python 3.11.4 on")
             with tarfile.open(path) as members:
                 _check_size(path, [m.size for m in members.getmembers()])
                 members.extractall(folder, filter="data")

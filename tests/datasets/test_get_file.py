@@ -120,6 +120,14 @@ def test_archives_that_would_leave_the_folder_or_are_none(server, tmp_path, data
     assert [p.name for p in (tmp_path / "c" / "datasets").iterdir()] == ["f"]
 
 
+def test_an_older_python_says_why_a_tar_stays_whole(server, tmp_path, monkeypatch):
+    monkeypatch.delattr(tarfile, "data_filter")
+    server.routes["/f"] = tar(a=b"1")
+    with pytest.raises(DataFileError, match=r"taken apart from Python 3\.11\.4 on"):
+        get_file("f", f"{server.url}f", extract=True)
+    assert not (tmp_path / "numcnn" / "datasets" / "a").exists()
+
+
 def test_an_archive_of_more_than_there_is_room_for(server, tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "MOST_UNPACKED", 100)
     server.routes["/f"] = zipped(a=b"0" * 101)

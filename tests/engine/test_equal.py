@@ -2,9 +2,10 @@
 
 Where all numbers are whole and small, every sum is exact in any order, so both must agree to the
 last bit. Elsewhere a float32 or float64 result may differ from the float64 reference by BOUND
-times what rounding can do: half a unit in the last place of the array's largest number, plus what
-such a change of each input and weight makes of it. (Of thousands of networks the reference's own
-float32 results have come to 27 times, the fast engine's to 14, with Winograd's convolutions to 25.)
+times what rounding can do: half a unit in the last place of the array's largest number (for a
+gradient, of the largest of all gradients), plus what such a change of each input and weight makes
+of it. (Of thousands of networks the reference's own float32 results have come to 27 times, the fast
+engine's to 14, with Winograd's convolutions to 25.)
 """
 
 import numpy as np
@@ -26,7 +27,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from numcnn.kernels.simd import VECTOR_BYTES
-from numcnn.layers import Activation, BatchNormalization, Conv2D, Dense, Flatten, MaxPool2D
+from numcnn.layers import Activation, Conv2D, Dense, Flatten, MaxPool2D
 
 equal = np.testing.assert_array_equal
 dtypes = st.sampled_from(["float32", "float64"])
@@ -150,9 +151,9 @@ def compare(net, dtype, exact, bound=BOUND, kink=3e-5):
     found = results(net.model("numba", dtype, weights=weights, exact=exact), x, y)
     sizes = {name: np.abs(a).max(initial=0) for name, a in expected.items()}
     gradients = [name for name in sizes if "/" in name or name == "dx"]
-    if any(cls is BatchNormalization for cls, _ in net.specs):
-        # It takes means out: a gradient before it is a difference of such as stand after it.
-        sizes |= dict.fromkeys(gradients, max(map(sizes.get, gradients)))
+    # A gradient may be a sum over samples and pixels whose terms cancel: 780 of 1e-5 came to 2e-3
+    # with the rounding of 1e-2. So all are measured by the largest, and float64 tells the rest.
+    sizes |= dict.fromkeys(gradients, max(map(sizes.get, gradients), default=0))
     scales = {name: size + far[name] for name, size in sizes.items()}
     assert_near(found, expected, {name: bound * EPS[dtype] * s for name, s in scales.items()})
     return True
