@@ -10,7 +10,8 @@ Here the result is always right; what may be lost is time:
     any edit in kernels/     another name, since a hash of the whole folder is part of it
 
 What is in these files is run, as everything that Numba keeps: a folder where every user of the
-machine may write is used, with a warning.
+machine may write is used, with a warning; but for `__pycache__` beside the code, which holds what
+Python itself runs.
 
 One file per kernel and signature, named by the hash of all that matters and without an index, was
 chosen over Numba's index with numbered files: nothing is read, changed and written back.
@@ -89,7 +90,10 @@ SOURCE_HASH = source_hash()
 
 def written_by_others(folder: str) -> bool:
     """Return whether every user of this machine may write into a folder."""
-    return os.name == "posix" and bool(os.stat(folder).st_mode & stat.S_IWOTH)
+    try:
+        return os.name == "posix" and bool(os.stat(folder).st_mode & stat.S_IWOTH)
+    except FileNotFoundError:  # gone meanwhile: what comes in its place is of this process
+        return False
 
 
 @functools.cache  # once for each folder
@@ -144,7 +148,8 @@ class _Cache(FunctionCache):
         super().__init__(function)
         base, stamp = self._impl.filename_base, self._cache_file._source_stamp
         self._cache_file = _Files(self._cache_path, base, stamp)
-        if written_by_others(self._cache_path):
+        beside = self._cache_path.startswith(os.path.dirname(__file__) + os.sep)
+        if not beside and written_by_others(self._cache_path):
             _warn_of(self._cache_path)
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
