@@ -20,6 +20,7 @@ def pytest_configure(config):
     # What Hypothesis stores goes where pytest's own cache is, not beside the code.
     folder = config.rootpath / ".pytest_cache" / "hypothesis"
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(folder))
+    os.umask(os.umask(0) | 0o022)  # kernels kept where anyone may write are warned of
 
 
 # No clock decides: a machine may stop for minutes between two draws.
