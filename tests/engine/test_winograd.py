@@ -261,6 +261,7 @@ def bounds_of_gradients(x, w, dz):
 )  # fmt: skip
 @example((7, 11), 2, 1, 5, True, True, "both", 1)  # 18 tiles from the second sample on
 @example((11, 7), 1, 2, 5, True, False, "both", 1)
+@example((7, 7), 3, 1, 2, False, False, "both", 1)  # 3 vectors of channels are whole blocks of ROWS
 def test_its_gradients(size, n_c, n_f, samples, relu, pool, wanted, seed):
     """Against the direct sums, within what rounding of every step can cost."""
     rng, moats = np.random.default_rng(seed), Moats()
